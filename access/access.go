@@ -6,7 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+
+	"github.com/dingdag/dingdag/phrase"
 )
 
 // Role is what a person may do. A greater one may do all that a lesser one may.
@@ -42,7 +43,7 @@ func ParseRole(name string) (Role, error) {
 			return r, nil
 		}
 	}
-	return Nobody, fmt.Errorf("unknown role %q: use %s", name, strings.Join(Roles(), ", "))
+	return Nobody, phrase.Err("role.unknown", name, phrase.Names(Roles()...))
 }
 
 // Action is a kind of thing that people do.

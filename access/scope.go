@@ -1,9 +1,10 @@
 package access
 
 import (
-	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/dingdag/dingdag/phrase"
 )
 
 // DAG is what the right to a DAG depends on.
@@ -35,9 +36,9 @@ func ParseScope(entries ...string) (Scope, error) {
 		case e == everything:
 			return AllDAGs(), nil
 		case !ok || value == "" || strings.TrimSpace(value) != value:
-			return Scope{}, fmt.Errorf("%q names no DAGs: use *, tag:NAME, owner:NAME or dag:ID", e)
+			return Scope{}, phrase.Err("scope.none", e)
 		case kind != "tag" && kind != "owner" && kind != "dag":
-			return Scope{}, fmt.Errorf("%q names no DAGs: %q is none of tag, owner and dag", e, kind)
+			return Scope{}, phrase.Err("scope.kind", e, kind)
 		}
 	}
 	part := slices.Clone(entries)

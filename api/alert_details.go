@@ -78,7 +78,7 @@ func (a *API) AlertDetails(ctx context.Context, id int64) (*AlertDetails, error)
 	if out.Members, err = a.linked(ctx, store.DeliveryFilter{DigestID: id}); err != nil {
 		return nil, err
 	}
-	if out.ReplacedBy, err = a.linked(ctx, store.DeliveryFilter{StandsInFor: id}); err != nil {
+	if out.ReplacedBy, err = a.linked(ctx, store.DeliveryFilter{StandsInFor: []int64{id}}); err != nil {
 		return nil, err
 	}
 	if d.State == store.DeliveryWaiting {
@@ -89,6 +89,11 @@ func (a *API) AlertDetails(ctx context.Context, id int64) (*AlertDetails, error)
 
 // linked are the messages that match, oldest first.
 func (a *API) linked(ctx context.Context, f store.DeliveryFilter) (out []Alert, err error) {
+	mine, err := a.Only(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f.DAGIDs = mine.Within(nil)
 	ds, err := a.o.Store.DeliveryLog(ctx, f)
 	for _, d := range slices.Backward(ds) {
 		out = append(out, a.alertOf(d))

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -106,6 +107,11 @@ type AlertQuery struct {
 	States               []store.DeliveryState
 	Channel              string
 	DAGID, RunID, TaskID string
+	// Robot is the connection of the robot to which they go, short for the channel. One that is not known, and to
+	// which nothing was ever sent, is an error that wraps [ErrNotFound].
+	Robot string
+	// DAGIDs selects those of some DAGs; nil selects all, and an empty list none.
+	DAGIDs []string
 	// IDs selects those with these ids; none selects all.
 	IDs []int64
 	// Since and Until select the messages that were written from the one moment on and before the other one.
@@ -114,6 +120,8 @@ type AlertQuery struct {
 	DigestID, StandsInFor int64
 	// Unacked selects those of which nobody has said that he has seen them.
 	Unacked bool
+	// Oldest has the oldest ones first, and takes no cursor.
+	Oldest bool
 	Page
 }
 
@@ -121,13 +129,24 @@ type AlertQuery struct {
 func (q *AlertQuery) filter() (store.DeliveryFilter, error) {
 	for _, s := range q.States {
 		if !slices.Contains(AlertStates(), s) {
-			return store.DeliveryFilter{}, &FieldError{"state", fmt.Errorf("unknown state %q: use %s", s, strings.Join(alertStates(), ", "))}
+			return store.DeliveryFilter{}, &FieldError{"state", phrase.Err("alert.state", s, phrase.Names(alertStates()...))}
 		}
 	}
-	return store.DeliveryFilter{
-		States: q.States, Channel: q.Channel, DAGID: q.DAGID, RunID: q.RunID, TaskID: q.TaskID, IDs: q.IDs, Since: q.Since, Until: q.Until,
-		DigestID: q.DigestID, StandsInFor: q.StandsInFor, Unacked: q.Unacked,
-	}, nil
+	channel := q.Channel
+	if q.Robot != "" {
+		if channel != "" {
+			return store.DeliveryFilter{}, &FieldError{"robot", errors.New("a robot and a channel: give one of them")}
+		}
+		channel = robotChannel(q.Robot)
+	}
+	f := store.DeliveryFilter{
+		States: q.States, Channel: channel, DAGID: q.DAGID, RunID: q.RunID, TaskID: q.TaskID, IDs: q.IDs, Since: q.Since, Until: q.Until,
+		DigestID: q.DigestID, Unacked: q.Unacked, DAGIDs: q.DAGIDs, Oldest: q.Oldest,
+	}
+	if q.StandsInFor > 0 {
+		f.StandsInFor = []int64{q.StandsInFor}
+	}
+	return f, nil
 }
 
 func alertStates() (names []string) {
@@ -144,7 +163,7 @@ func (a *API) Alerts(ctx context.Context, q AlertQuery) (List[Alert], error) {
 	if err != nil {
 		return out, err
 	}
-	f, err := q.filter()
+	f, err := a.filter(ctx, &q)
 	if err != nil || a.o.Store == nil {
 		return out, err
 	}
@@ -168,6 +187,20 @@ func (a *API) Alerts(ctx context.Context, q AlertQuery) (List[Alert], error) {
 	return out, err
 }
 
+// filter is what the store is asked for: what a query selects of what whoever asks may see.
+func (a *API) filter(ctx context.Context, q *AlertQuery) (store.DeliveryFilter, error) {
+	f, err := q.filter()
+	if err != nil {
+		return f, err
+	}
+	mine, err := a.Only(ctx)
+	f.DAGIDs = mine.Within(f.DAGIDs)
+	if err == nil && q.Robot != "" && !mine.Limited() { // connections are not told to who is limited to some DAGs
+		err = a.needRobot(ctx, q.Robot)
+	}
+	return f, err
+}
+
 // Alert is one message. Its error wraps [ErrNotFound] when there is none.
 func (a *API) Alert(ctx context.Context, id int64) (Alert, error) {
 	if a.o.Store == nil {
@@ -180,11 +213,18 @@ func (a *API) Alert(ctx context.Context, id int64) (Alert, error) {
 	if err != nil {
 		return Alert{}, err
 	}
+	mine, err := a.Only(ctx)
+	if err == nil && !mine.Has(d.Owner.DAGID) {
+		err = a.noAlert(id)
+	}
+	if err != nil {
+		return Alert{}, err
+	}
 	return a.alertOf(d), nil
 }
 
 func (a *API) noAlert(id int64) error {
-	return missing("no alert %d: see %s", id, a.command("alerts", "list"))
+	return store.NoSuch("alert.gone", id, a.command("alerts", "list"))
 }
 
 // DecideAlert does what a person decides about a message. The process that works on the store notices
@@ -192,10 +232,13 @@ func (a *API) noAlert(id int64) error {
 // whose state does not permit the decision is a [*ConflictError], and one that there is not wraps [ErrNotFound].
 func (a *API) DecideAlert(ctx context.Context, id int64, what AlertDecision) (Alert, error) {
 	if what != RetryAlert && what != DropAlert {
-		return Alert{}, &FieldError{"decision", fmt.Errorf("%q: use retry or drop", what)}
+		return Alert{}, &FieldError{"decision", phrase.Err("alert.decision", what)}
 	}
 	if a.o.Store == nil {
 		return Alert{}, a.noAlert(id)
+	}
+	if _, err := a.Alert(ctx, id); err != nil {
+		return Alert{}, err
 	}
 	err := a.o.Store.Tx(ctx, func(tx store.Tx) error { return a.decide(ctx, tx, id, what) })
 	if errors.Is(err, store.ErrNotFound) {
@@ -227,7 +270,7 @@ func (a *API) decide(ctx context.Context, tx store.Tx, id int64, what AlertDecis
 	}
 	ok, err := tx.DecideDelivery(ctx, d, from)
 	if err == nil && !ok {
-		err = conflict("alert %d has just changed its state: look at it again", id)
+		err = conflict("alert.changed", id)
 	}
 	if err != nil {
 		return err
@@ -247,7 +290,7 @@ func (a *API) alertEvent(d *store.Delivery, kind store.EventKind, extra []byte) 
 // without IDs, DAG and digest would take in everything and is an error; an id of which there is no
 // message is one that wraps [ErrNotFound].
 func (a *API) AckAlerts(ctx context.Context, q AlertQuery, note string) (int, error) {
-	f, err := q.filter()
+	f, err := a.filter(ctx, &q)
 	switch {
 	case err != nil:
 		return 0, err
@@ -305,9 +348,9 @@ func undecidable(d *store.Delivery, what AlertDecision) error {
 	}
 	switch {
 	case d.State == store.DeliveryFolded:
-		return conflict("alert %d is told by alert %d: decide about that one", d.ID, d.DigestID)
+		return conflict("alert.told_by", d.ID, d.DigestID)
 	case len(may) == 0:
-		return conflict("alert %d is %s: there is nothing to decide about it", d.ID, d.State)
+		return conflict("alert.settled", d.ID, phrase.Delivery(string(d.State)))
 	}
-	return conflict("alert %d is %s and cannot be %s: use %s", d.ID, d.State, map[AlertDecision]string{RetryAlert: "sent again", DropAlert: "dropped"}[what], strings.Join(may, " or "))
+	return conflict("alert.cannot", d.ID, phrase.Delivery(string(d.State)), map[AlertDecision]phrase.Text{RetryAlert: phrase.Of("alert.retry"), DropAlert: phrase.Of("alert.drop")}[what], strings.Join(may, " or "))
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -20,6 +21,8 @@ type AlertProblem struct {
 
 	// Problem says what is wrong with it.
 	Problem string `json:"problem"`
+	// Said is the same for people who read another language. It says nothing where a server told it.
+	Said phrase.Text `json:"-"`
 }
 
 // CheckAlerts returns the alerts written since a moment that nobody has acknowledged and that were
@@ -31,39 +34,47 @@ func (a *API) CheckAlerts(ctx context.Context, since time.Time) ([]AlertProblem,
 	if a.o.Store == nil {
 		return out, nil
 	}
+	mine, err := a.Only(ctx)
+	if err != nil {
+		return nil, err
+	}
 	failed, err := a.o.Store.DeliveryLog(ctx, store.DeliveryFilter{
-		States: []store.DeliveryState{store.DeliveryRefused, store.DeliveryUncertain}, Since: since, Unacked: true, Untold: true, Unkept: true,
+		States: []store.DeliveryState{store.DeliveryRefused, store.DeliveryUncertain}, Since: since, Unacked: true, Untold: true, Unkept: true, DAGIDs: mine.Within(nil),
 	})
 	if err != nil {
 		return nil, err
 	}
-	add := func(d *store.Delivery, problem string) {
-		out = append(out, AlertProblem{a.alertOf(d), problem})
+	add := func(d *store.Delivery, problem phrase.Text) {
+		out = append(out, AlertProblem{a.alertOf(d), problem.String(), problem})
 	}
+	var open []*store.Delivery // what stands in for them was refused itself, and something may stand in for that
 	for _, d := range failed {
 		switch {
 		case d.State == store.DeliveryUncertain:
-			add(d, "may not have arrived")
+			add(d, phrase.Of("problem.uncertain"))
 		case d.StandsInFor != 0: // what it stands in for is looked at
 		case strings.HasPrefix(d.Error, store.DroppedPrefix): // a person has decided
-		default: // what stands in for it was refused itself, and something may stand in for that
-			told, err := a.toldInstead(ctx, d.ID, 0)
-			if err != nil {
-				return nil, err
-			}
-			if !told {
-				add(d, "was refused, and nothing arrived in its place")
-			}
+		default:
+			open = append(open, d)
+		}
+	}
+	told, err := a.toldOf(ctx, open)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range open {
+		if !told[d.ID] {
+			add(d, phrase.Of("problem.refused"))
 		}
 	}
 	waiting, err := a.o.Store.DeliveryLog(ctx, store.DeliveryFilter{
-		States: []store.DeliveryState{store.DeliveryWaiting, store.DeliverySending}, Until: a.o.Clock().Add(-AlertWaits),
+		States: []store.DeliveryState{store.DeliveryWaiting, store.DeliverySending}, Until: a.o.Clock().Add(-AlertWaits), DAGIDs: mine.Within(nil),
 	})
 	if err != nil {
 		return nil, err
 	}
 	for _, d := range waiting {
-		add(d, fmt.Sprintf("has waited for %s", a.o.Clock().Sub(d.CreatedAt).Round(time.Second)))
+		add(d, phrase.Of("problem.waited", a.o.Clock().Sub(d.CreatedAt)))
 	}
 	slices.SortFunc(out, func(x, y AlertProblem) int { return int(x.ID - y.ID) })
 	return out, nil
@@ -75,15 +86,53 @@ func (a *API) KeptBack(ctx context.Context, since time.Time) (int, error) {
 	if a.o.Store == nil {
 		return 0, nil
 	}
+	mine, err := a.Only(ctx)
+	if err != nil {
+		return 0, err
+	}
 	return a.o.Store.CountDeliveries(ctx, store.DeliveryFilter{
-		States: []store.DeliveryState{store.DeliveryRefused}, Since: since, Unacked: true, Untold: true, Hold: store.HoldQuota,
+		States: []store.DeliveryState{store.DeliveryRefused}, Since: since, Unacked: true, Untold: true, Hold: store.HoldQuota, DAGIDs: mine.Within(nil),
 	})
+}
+
+// standInsAtOnce is of how many messages the stand-ins are read at once.
+const standInsAtOnce = 500
+
+// toldOf are those of some messages that a message which was not refused stands in for, or one that does. However many there are, it
+// reads the store once for each stand-in of a stand-in, and once more for each 500 of them.
+func (a *API) toldOf(ctx context.Context, ds []*store.Delivery) (told map[int64]bool, err error) {
+	told = map[int64]bool{}
+	first := map[int64]int64{} // the one that is asked about, by itself and what stands in for it
+	var next []int64
+	for _, d := range ds {
+		first[d.ID] = d.ID
+		next = append(next, d.ID)
+	}
+	for len(next) > 0 {
+		var refused []int64
+		for some := range slices.Chunk(next, standInsAtOnce) {
+			standIns, err := a.o.Store.DeliveryLog(ctx, store.DeliveryFilter{StandsInFor: some})
+			if err != nil {
+				return nil, err
+			}
+			for _, d := range standIns {
+				of := first[d.StandsInFor]
+				if first[d.ID] = of; d.State != store.DeliveryRefused {
+					told[of] = true
+					continue
+				}
+				refused = append(refused, d.ID)
+			}
+		}
+		next = slices.DeleteFunc(refused, func(id int64) bool { return told[first[id]] })
+	}
+	return told, nil
 }
 
 // toldInstead reports whether a message that stands in for one, or for one that does, was not refused. Another
 // one does not count.
 func (a *API) toldInstead(ctx context.Context, id, but int64) (bool, error) {
-	ds, err := a.o.Store.DeliveryLog(ctx, store.DeliveryFilter{StandsInFor: id})
+	ds, err := a.o.Store.DeliveryLog(ctx, store.DeliveryFilter{StandsInFor: []int64{id}})
 	if err != nil {
 		return false, err
 	}
@@ -159,7 +208,7 @@ func (a *API) toldElsewhere(ctx context.Context, x *Alert, selected map[int64]bo
 		if selected[first.StandsInFor] {
 			return true, nil
 		}
-		next, err := a.Alert(ctx, first.StandsInFor)
+		next, err := a.Unlimited().Alert(ctx, first.StandsInFor)
 		if errors.Is(err, ErrNotFound) {
 			break // it is not kept any more
 		}

@@ -41,7 +41,7 @@ func TestCheckAlerts(t *testing.T) {
 		"alert 1 (*** failed) was refused, and nothing arrived in its place: *** is wrong",
 		"alert 3 (*** failed) was refused, and nothing arrived in its place: *** is wrong",
 		"alert 5 (*** failed) may not have arrived: *** is wrong",
-		"alert 6 (*** failed) has waited for 1h0m0s: *** is wrong",
+		"alert 6 (*** failed) has waited for 1h: *** is wrong",
 	}, lines)
 	w.write(func(ctx context.Context, tx store.Tx) error {
 		_, err := tx.AckDeliveries(ctx, store.DeliveryFilter{IDs: []int64{1, 5, 6}}, store.Ack{At: now, By: "ann"})
@@ -55,6 +55,57 @@ func TestCheckAlerts(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, got, 1, "what waits is found, however old it is")
 	assert.Equal(t, int64(6), got[0].ID)
+}
+
+// counted is a store that counts how often the log of alerts is read.
+type counted struct {
+	store.Store
+
+	reads int
+}
+
+func (c *counted) DeliveryLog(ctx context.Context, f store.DeliveryFilter) ([]*store.Delivery, error) {
+	c.reads++
+	return c.Store.DeliveryLog(ctx, f)
+}
+
+// However many alerts were refused, the store is read as often as the longest chain of stand-ins has members.
+func TestManyAlertsAreCheckedAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	insert := func(state store.DeliveryState, standsInFor int64) int64 {
+		d := *sample(state)
+		d.StandsInFor = standsInFor
+		w.write(func(ctx context.Context, tx store.Tx) error { return tx.InsertDeliveries(ctx, []*store.Delivery{&d}) })
+		return d.ID
+	}
+	var untold []int64
+	for i := range 40 {
+		first := insert(store.DeliveryRefused, 0)
+		second := insert(store.DeliveryRefused, first)
+		switch i % 4 {
+		case 0:
+			untold = append(untold, first)
+		case 1:
+			insert(store.DeliveryDelivered, insert(store.DeliveryRefused, second))
+		case 2: // of two that stand in for it one arrives
+			insert(store.DeliveryRefused, second)
+			insert(store.DeliveryDelivered, second)
+		case 3:
+			insert(store.DeliveryRefused, insert(store.DeliveryRefused, second))
+			untold = append(untold, first)
+		}
+	}
+	c := &counted{Store: w.store}
+	w.options.Store = c
+	got, err := api.New(w.options).CheckAlerts(t.Context(), now.Add(-24*time.Hour))
+	require.NoError(t, err)
+	var found []int64
+	for _, p := range got {
+		found = append(found, p.ID)
+	}
+	assert.Equal(t, untold, found)
+	assert.Equal(t, 2+4, c.reads, "those that failed, those that wait, and each generation of stand-ins")
 }
 
 // A decision about all that match is not one about what was told already, or is over.

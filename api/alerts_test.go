@@ -155,18 +155,40 @@ func TestAckAlerts(t *testing.T) {
 	assert.Len(t, w.did(), 2, "what changed nothing is no event")
 }
 
-func TestImportErrors(t *testing.T) {
+// A robot that is named must be there, or have been: a mistyped one is no empty list.
+func TestAlertsOfARobotThatIsNotThere(t *testing.T) {
 	t.Parallel()
+	var unread error
 	w := newWorld(t)
-	w.write(func(ctx context.Context, tx store.Tx) error {
-		if err := tx.PutImportError(ctx, &store.ImportError{File: "a.yaml", Since: now.Add(-time.Hour), Until: now, Text: "mended"}); err != nil {
-			return err
-		}
-		return tx.PutImportError(ctx, &store.ImportError{File: "b.yaml", DAGID: "b", Since: now, Text: "b.yaml:1:1: error: hush-hush"})
-	})
-	got, err := w.ImportErrors(t.Context())
-	require.NoError(t, err)
-	assert.Equal(t, []api.ImportError{{ID: 2, Timestamp: now, Filename: "b.yaml", DAGID: "b", StackTrace: "b.yaml:1:1: error: ***"}}, got)
+	o := w.options
+	o.ConnIDs = func(context.Context) ([]string, error) { return []string{"reports"}, unread }
+	ask := api.New(o)
+	w.alert(store.DeliveryDelivered) // to ops, whose connection is gone
+	of := func(robot string) (int, error) {
+		got, err := ask.Alerts(t.Context(), api.AlertQuery{Robot: robot})
+		return len(got.Items), err
+	}
+	for robot, want := range map[string]int{"ops": 1, "reports": 0} {
+		n, err := of(robot)
+		require.NoError(t, err, robot)
+		assert.Equal(t, want, n, robot)
+	}
+	for robot, want := range map[string]string{
+		"report": `no connection "report"; did you mean "reports"?`,
+		"nosuch": `no connection "nosuch" is known here, and no alert was ever sent through it`,
+	} {
+		_, err := of(robot)
+		require.EqualError(t, err, want)
+		require.ErrorIs(t, err, api.ErrNotFound)
+		_, err = ask.Undecided(t.Context(), api.AlertQuery{Robot: robot}, api.RetryAlert)
+		require.ErrorIs(t, err, api.ErrNotFound)
+	}
+	_, err := ask.Alerts(t.Context(), api.AlertQuery{Robot: "ops", Channel: "email:a"})
+	require.ErrorContains(t, err, "give one of them")
+	unread = errors.New("no key")
+	n, err := of("nosuch")
+	require.NoError(t, err, "it may be among those that can't be read")
+	assert.Zero(t, n)
 }
 
 // What a snooze names must be there; what can't be known is accepted with a warning.

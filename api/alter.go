@@ -10,6 +10,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -39,6 +40,9 @@ type ClearRequest struct {
 	// are running.
 	OnlyFailed  bool `json:"only_failed,omitempty"`
 	OnlyRunning bool `json:"only_running,omitempty"`
+	// Latest lets the runs go on in the latest version of their DAG instead of theirs. Each must have ended then, or have
+	// that version: the error wraps [ErrAtWork] otherwise.
+	Latest bool `json:"run_on_latest_version,omitempty"`
 	// DryRun changes nothing and tells what would be cleared.
 	DryRun bool `json:"dry_run,omitempty"`
 }
@@ -50,11 +54,12 @@ type InstanceRef = engine.InstanceRef
 func (r *ClearRequest) request(by store.Actor) (engine.ClearRequest, error) {
 	out := engine.ClearRequest{
 		DAGID: r.DAGID, RunID: r.RunID, Past: r.Past, Future: r.Future, Start: r.Start, End: r.End, TaskRegex: r.TaskRegex, MapIndexes: r.MapIndexes, Instances: r.Instances,
-		Upstream: r.Upstream, Downstream: r.Downstream, OnlyFailed: r.OnlyFailed, OnlyRunning: r.OnlyRunning, DryRun: r.DryRun, Actor: by,
+		Upstream: r.Upstream, Downstream: r.Downstream, OnlyFailed: r.OnlyFailed, OnlyRunning: r.OnlyRunning, Latest: r.Latest, DryRun: r.DryRun,
+		Actor: by,
 	}
 	if len(r.TaskIDs) > 0 {
 		if r.TaskRegex != "" {
-			return out, &FieldError{"task_ids", errors.New("task_regex is given too: use one of them")}
+			return out, &FieldError{"task_ids", phrase.Err("clear.regex_too")}
 		}
 		ids := make([]string, len(r.TaskIDs))
 		for i, id := range r.TaskIDs {
@@ -122,7 +127,7 @@ func (a *API) Clear(ctx context.Context, r ClearRequest) (*Altered, error) {
 // it is a [*FieldError] or may wrap [ErrNotFound].
 func (a *API) Mark(ctx context.Context, r MarkRequest) (*Altered, error) {
 	if r.RunID == "" {
-		return nil, nobody("run_id", "the run")
+		return nil, nobody("run_id", phrase.Of("name.run"))
 	}
 	if err := markable(r.State); err != nil {
 		return nil, err
@@ -137,7 +142,7 @@ func (a *API) Mark(ctx context.Context, r MarkRequest) (*Altered, error) {
 // Removed is what was removed.
 type Removed = engine.Removed
 
-// ErrAtWork says that what was to be removed is at work.
+// ErrAtWork says that what was to be removed, or to go on in another version of its DAG, is at work.
 var ErrAtWork = engine.ErrAtWork
 
 // Remove removes a DAG with its history or, by a run id, a run, as [engine.Engine.Remove] does. The error may wrap
@@ -198,5 +203,5 @@ func onceSaid(err error) error {
 	for _, asked := range []string{"clear: ", "mark: ", "remove: "} {
 		text = strings.TrimPrefix(text, asked)
 	}
-	return notFoundError{text}
+	return store.Missing("%s", text)
 }

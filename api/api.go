@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
@@ -21,8 +22,8 @@ import (
 
 // Folder is where the DAG files are.
 type Folder interface {
-	// DAGs lists what the files hold, by id. broken says that some of them are in error, which
-	// keeps the others from nothing.
+	// DAGs lists what the files hold, by id, in a list of the caller's own with summaries that nobody may change. broken says that some of
+	// them are in error, which keeps the others from nothing.
 	DAGs() (all []*dag.Summary, broken bool, err error)
 	// Load reads all of it. broken is as above.
 	Load() (all []*dag.DAG, broken bool, err error)
@@ -49,6 +50,12 @@ type Options struct {
 	PausedAtCreation bool
 	// By is who asks, which is kept with what is changed.
 	By store.Actor
+	// Visible are the DAGs that whoever asks may see; nil, or a list that is, stands for every one. What is looked up by its number
+	// is not there for who is limited to other DAGs, and what is listed without a DAG is that of one's own. What names a DAG is not
+	// looked at: whoever calls judges that.
+	Visible func(ctx context.Context) ([]string, error)
+	// Unseen are kinds of events that whoever asks may not see.
+	Unseen []store.EventKind
 	// Masker hides secrets in what tasks left behind.
 	Masker *connections.Masker
 	// Resent is called when messages are to be sent again. It may be nil where the process that
@@ -133,4 +140,14 @@ type Engine interface {
 	TemplateFields(operator string) []string
 	// RenderedTry returns store.ErrNotFound when the run's version of the DAG has no such task.
 	RenderedTry(ctx context.Context, r *store.Run, taskID string, mapIndex, try int) (*engine.Rendering, error)
+}
+
+// Only is the limit of whoever asks.
+func (a *API) Only(ctx context.Context) (access.Only, error) { return access.OnlyOf(ctx, a.o.Visible) }
+
+// Unlimited is the same without it, to find out what is true for everybody: what it answers is not for whoever asks to see.
+func (a *API) Unlimited() *API {
+	o := a.o
+	o.Visible = nil
+	return &API{o}
 }

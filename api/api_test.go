@@ -7,8 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,19 +14,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/api"
-	"github.com/dingdag/dingdag/callbacks"
-	"github.com/dingdag/dingdag/catalog"
+	"github.com/dingdag/dingdag/api/apitest"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
-	"github.com/dingdag/dingdag/operator"
-	"github.com/dingdag/dingdag/operator/standard"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/store/sqlite/sqlitetest"
 	"github.com/dingdag/dingdag/store/storetest/conntest"
-	"github.com/dingdag/dingdag/template"
 	"github.com/dingdag/dingdag/worker"
 )
 
@@ -65,12 +60,12 @@ type world struct {
 	t       testing.TB
 	store   *sqlite.Store
 	dir     string
-	files   *folder
+	files   *apitest.Folder
 }
 
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
-	w := &world{t: tb, dir: tb.TempDir(), files: newFolder(tb)}
+	w := &world{t: tb, dir: tb.TempDir(), files: apitest.NewFolder(tb, files)}
 	s := sqlitetest.Open(tb, filepath.Join(w.dir, "db"), sqlite.Options{Synchronous: "NORMAL", Cipher: conntest.Cipher(tb, 1)})
 	tb.Cleanup(func() { assert.NoError(tb, s.Close()) })
 	w.store = s
@@ -79,65 +74,11 @@ func newWorld(tb testing.TB) *world {
 	w.options = api.Options{
 		Store: s, Vault: s, Folder: w.files, Masker: masker, LogDir: w.dir, Clock: func() time.Time { return now },
 		Engine: func(context.Context) (api.Engine, error) {
-			return engine.New(s, engine.Options{LogDir: w.dir, FindDAG: w.files.DAG, Operators: w.files.catalog.Operators, Callbacks: w.files.catalog.Callbacks, Templates: w.files.catalog.Templates, Clock: func() time.Time { return now }})
+			return engine.New(s, engine.Options{LogDir: w.dir, FindDAG: w.files.DAG, Operators: w.files.Catalog.Operators, Callbacks: w.files.Catalog.Callbacks, Templates: w.files.Catalog.Templates, Clock: func() time.Time { return now }})
 		},
 	}
 	w.API = api.New(w.options)
 	return w
-}
-
-// folder holds DAGs that are given as text.
-type folder struct {
-	catalog catalog.Catalog
-	dags    []*dag.DAG
-	broken  map[string]string
-}
-
-func newFolder(tb testing.TB) *folder {
-	tb.Helper()
-	ops, err := operator.NewRegistry(standard.Specs()...)
-	require.NoError(tb, err)
-	cbs, err := callbacks.NewRegistry(nil, nil)
-	require.NoError(tb, err)
-	f := &folder{catalog: catalog.Catalog{Operators: ops, Callbacks: cbs, Templates: template.New(template.Options{})}}
-	f.parse(tb, files)
-	return f
-}
-
-// parse puts the DAGs of a text in the place of those before.
-func (f *folder) parse(tb testing.TB, text string) {
-	tb.Helper()
-	ds, problems := dagfile.Parse("dags.yaml", []byte(text), f.catalog, dagfile.Options{})
-	require.False(tb, problems.HasErrors(), problems.String())
-	slices.SortFunc(ds, func(a, b *dag.DAG) int { return strings.Compare(a.ID, b.ID) })
-	f.dags = ds
-}
-
-func (f *folder) DAGs() (all []*dag.Summary, broken bool, err error) {
-	for _, d := range f.dags {
-		all = append(all, d.Summary())
-	}
-	return all, len(f.broken) > 0, nil
-}
-
-func (f *folder) Load() (all []*dag.DAG, broken bool, err error) {
-	return f.dags, len(f.broken) > 0, nil
-}
-
-func (f *folder) DAG(id string) (*dag.DAG, error) {
-	if text, ok := f.broken[id]; ok {
-		return nil, &api.BrokenError{DAGID: id, Problems: text}
-	}
-	for _, d := range f.dags {
-		if d.ID == id {
-			return d, nil
-		}
-	}
-	return nil, fmt.Errorf("no dag %q in the folder", id)
-}
-
-func (f *folder) Restore(source []byte) (*dag.DAG, error) {
-	return dagfile.Restore(source, f.catalog, dagfile.Options{})
 }
 
 func (w *world) write(fn func(context.Context, store.Tx) error) {
@@ -293,7 +234,7 @@ func TestDAGsAreFiltered(t *testing.T) {
 // Without a store nothing has run, and nothing is wrong.
 func TestThereIsNoStore(t *testing.T) {
 	t.Parallel()
-	a := api.New(api.Options{Folder: newFolder(t), Clock: func() time.Time { return now }})
+	a := api.New(api.Options{Folder: apitest.NewFolder(t, files), Clock: func() time.Time { return now }})
 	ds, _, err := a.DAGs(t.Context(), api.DAGQuery{})
 	require.NoError(t, err)
 	assert.Len(t, ds.Items, 3)
@@ -460,7 +401,7 @@ func TestWhy(t *testing.T) {
 	assert.Equal(t, now, *why.Tick)
 	assert.NotNil(t, why.DAG)
 
-	w.files.broken = map[string]string{"hourly": "dags.yaml:1:1: error: no", "by_hand": "dags.yaml:2:1: error: no"}
+	w.files.Broken = map[string]string{"hourly": "dags.yaml:1:1: error: no", "by_hand": "dags.yaml:2:1: error: no"}
 	why, err = w.WhyRun(t.Context(), "hourly", now)
 	require.NoError(t, err, "its last version tells")
 	assert.Equal(t, now, *why.Tick)
@@ -477,7 +418,7 @@ func TestWhyTask(t *testing.T) {
 	r := w.run(w.seen("daily", false), 5, dag.RunFailed, &store.Instance{TaskID: "first", MapIndex: -1, State: dag.Failed, Try: 1, MaxTries: 1, Error: "no"})
 	_, whys, err := w.WhyTask(t.Context(), "daily", "first", "")
 	require.NoError(t, err)
-	assert.Equal(t, []api.TaskWhy{{DAGID: "daily", RunID: r.RunID, TaskID: "first", MapIndex: -1, State: "failed", Reason: "try 1 of 1 failed: no"}}, whys)
+	assert.Equal(t, []api.TaskWhy{{DAGID: "daily", RunID: r.RunID, TaskID: "first", MapIndex: -1, State: "failed", Reason: "try 1 of 1 failed: no", Said: phrase.Of("task.try_failed", 1, 1, "no")}}, whys)
 }
 
 func TestNext(t *testing.T) {

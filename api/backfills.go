@@ -4,13 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/engine/alter"
 	"github.com/dingdag/dingdag/engine/schedule"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -33,13 +33,15 @@ type BackfillRequest struct {
 	MaxActiveRuns int `json:"max_active_runs,omitempty"`
 	// Backwards starts the newest run first.
 	Backwards bool `json:"run_backwards,omitempty"`
+	// Latest lets runs that exist and run again go on in the version of the DAG that new runs get; else they keep theirs.
+	Latest bool `json:"run_on_latest_version,omitempty"`
 	// Conf is a JSON object for the new runs, or nil. Runs that exist keep theirs.
 	Conf json.RawMessage `json:"dag_run_conf,omitempty"`
 }
 
 func (r *BackfillRequest) request(by store.Actor) engine.BackfillRequest {
 	return engine.BackfillRequest{
-		From: r.From, To: r.To, Reprocess: r.Reprocess, MaxActiveRuns: r.MaxActiveRuns, Backwards: r.Backwards, Conf: r.Conf, Actor: by,
+		From: r.From, To: r.To, Reprocess: r.Reprocess, MaxActiveRuns: r.MaxActiveRuns, Backwards: r.Backwards, Latest: r.Latest, Conf: r.Conf, Actor: by,
 	}
 }
 
@@ -60,7 +62,9 @@ type Backfill struct {
 	Reprocess     store.Reprocess     `json:"reprocess_behavior"`
 	MaxActiveRuns int                 `json:"max_active_runs"`
 	Backwards     bool                `json:"run_backwards"`
-	Conf          json.RawMessage     `json:"dag_run_conf,omitempty"`
+	// Latest says that runs which it clears go on in its version of the DAG.
+	Latest bool            `json:"run_on_latest_version"`
+	Conf   json.RawMessage `json:"dag_run_conf,omitempty"`
 	// TriggeredBy is the way on which it was asked for, TriggeringUser who asked.
 	TriggeredBy    store.Via  `json:"triggered_by,omitempty"`
 	TriggeringUser string     `json:"triggering_user_name,omitempty"`
@@ -145,7 +149,14 @@ func (a *API) Backfills(ctx context.Context, q BackfillQuery) (List[Backfill], e
 	if err != nil || a.o.Store == nil {
 		return out, err
 	}
-	rows, err := a.o.Store.Backfills(ctx, store.BackfillFilter{DAGID: q.DAGID, Limit: q.more(), Offset: q.Offset, Behind: behind})
+	mine, err := a.Only(ctx)
+	if err != nil {
+		return out, err
+	}
+	f := store.BackfillFilter{DAGID: q.DAGID, DAGIDs: mine.Within(nil)}
+	all := f
+	f.Limit, f.Offset, f.Behind = q.more(), q.Offset, behind
+	rows, err := a.o.Store.Backfills(ctx, f)
 	if err != nil {
 		return out, err
 	}
@@ -162,7 +173,12 @@ func (a *API) Backfills(ctx context.Context, q BackfillQuery) (List[Backfill], e
 		}
 		out.Items = append(out.Items, one)
 	}
-	if q.Count {
+	switch {
+	case q.Count && mine.Limited():
+		every, err := a.o.Store.Backfills(ctx, all)
+		out.Total = len(every)
+		return out, err
+	case q.Count:
 		out.Total, err = a.o.Store.CountBackfills(ctx, q.DAGID)
 	}
 	return out, err
@@ -180,11 +196,18 @@ func (a *API) Backfill(ctx context.Context, id int64) (Backfill, error) {
 	if err != nil {
 		return Backfill{}, err
 	}
+	mine, err := a.Only(ctx)
+	if err == nil && !mine.Has(b.DAGID) {
+		err = a.noBackfill(id)
+	}
+	if err != nil {
+		return Backfill{}, err
+	}
 	return a.backfill(ctx, b)
 }
 
 func (a *API) noBackfill(id int64) error {
-	return missing("no backfill %d: see %s", id, a.command("backfill", "list"))
+	return store.NoSuch("backfill.gone", id, a.command("backfill", "list"))
 }
 
 // backfill is a row with how far it has come.
@@ -192,7 +215,7 @@ func (a *API) backfill(ctx context.Context, b *store.Backfill) (Backfill, error)
 	c, err := a.o.Store.BackfillCounts(ctx, b.ID)
 	return Backfill{
 		ID: b.ID, DAGID: b.DAGID, State: b.State, From: b.From, To: b.To, Reprocess: b.Reprocess, MaxActiveRuns: b.MaxActiveRuns,
-		Backwards: b.Backwards, Conf: b.Conf, TriggeredBy: b.Actor.Via, TriggeringUser: b.Actor.Name, CreatedAt: b.CreatedAt,
+		Backwards: b.Backwards, Latest: b.Latest, Conf: b.Conf, TriggeredBy: b.Actor.Via, TriggeringUser: b.Actor.Name, CreatedAt: b.CreatedAt,
 		CompletedAt: optional(b.CompletedAt), Total: c.Total, Done: c.Success, Failed: c.Failed, Active: c.Active, Left: c.Left, Untouched: c.Untouched, Removed: c.Removed,
 	}, err
 }
@@ -202,7 +225,10 @@ func (a *API) backfill(ctx context.Context, b *store.Backfill) (Backfill, error)
 // [ErrNotFound] when there is none, and [ErrEnded] when it has ended.
 func (a *API) SetBackfill(ctx context.Context, id int64, state store.BackfillState) (Backfill, error) {
 	if state != store.BackfillPaused && state != store.BackfillRunning && state != store.BackfillCancelled {
-		return Backfill{}, &FieldError{"state", fmt.Errorf("%q: use paused, running or cancelled", state)}
+		return Backfill{}, &FieldError{"state", phrase.Err("backfill.state", state)}
+	}
+	if _, err := a.Backfill(ctx, id); err != nil {
+		return Backfill{}, err
 	}
 	b, err := alter.SetBackfill(ctx, a.o.Store, id, state, a.o.By, a.o.Clock())
 	if errors.Is(err, store.ErrNotFound) {

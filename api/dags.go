@@ -68,9 +68,11 @@ func (a *API) DAGs(ctx context.Context, q DAGQuery) (out List[DAG], broken bool,
 	if err != nil {
 		return out, false, err
 	}
-	paused, err := a.knownDAGs(ctx)
-	if err != nil {
-		return out, false, err
+	var paused map[string]bool
+	if q.Paused != nil { // otherwise only the DAGs of the page matter
+		if paused, err = a.knownDAGs(ctx); err != nil {
+			return out, false, err
+		}
 	}
 	var newest map[string]*store.Run
 	if q.LastState != "" { // otherwise only the runs of the page matter
@@ -78,8 +80,15 @@ func (a *API) DAGs(ctx context.Context, q DAGQuery) (out List[DAG], broken bool,
 			return out, false, err
 		}
 	}
+	mine, err := a.Only(ctx)
+	if err != nil {
+		return out, false, err
+	}
 	page, seen := []*dag.Summary{}, 0
 	for _, d := range all {
+		if !mine.Has(d.ID) {
+			continue
+		}
 		row := a.row(d, paused)
 		row.ran(newest[d.ID])
 		if !q.matches(&row) {
@@ -101,7 +110,7 @@ func (a *API) DAGs(ctx context.Context, q DAGQuery) (out List[DAG], broken bool,
 	return out, broken, a.fillRuns(ctx, page, out.Items)
 }
 
-// fillRuns fills in the newest run and the next one of each DAG.
+// fillRuns fills in whether each DAG is paused, its newest run and the next one.
 func (a *API) fillRuns(ctx context.Context, page []*dag.Summary, rows []DAG) error {
 	if len(page) == 0 {
 		return nil
@@ -114,9 +123,14 @@ func (a *API) fillRuns(ctx context.Context, page []*dag.Summary, rows []DAG) err
 	if err != nil {
 		return err
 	}
+	paused, err := a.knownDAGs(ctx, ids...)
+	if err != nil {
+		return err
+	}
 	now := a.o.Clock()
 	for i, d := range page {
 		r := &rows[i]
+		r.Paused = a.paused(d, paused)
 		r.ran(newest[d.ID])
 		if r.NextRun, err = a.nextRun(ctx, d, r.LastRunID != "", now); err != nil {
 			return err
@@ -125,13 +139,13 @@ func (a *API) fillRuns(ctx context.Context, page []*dag.Summary, rows []DAG) err
 	return nil
 }
 
-// knownDAGs are the DAGs that a scheduler has seen; true means paused.
-func (a *API) knownDAGs(ctx context.Context) (map[string]bool, error) {
+// knownDAGs are those of some DAGs, or of all, that a scheduler has seen; true means paused.
+func (a *API) knownDAGs(ctx context.Context, ids ...string) (map[string]bool, error) {
 	paused := map[string]bool{}
 	if a.o.Store == nil {
 		return paused, nil
 	}
-	known, err := a.o.Store.DAGs(ctx)
+	known, err := a.o.Store.DAGs(ctx, ids...)
 	for _, d := range known {
 		paused[d.ID] = d.Paused
 	}
@@ -153,15 +167,18 @@ func (a *API) newest(ctx context.Context, dagIDs ...string) (map[string]*store.R
 
 // row is a DAG of the folder without its runs.
 func (a *API) row(d *dag.Summary, known map[string]bool) DAG {
-	row := DAG{
+	return DAG{
 		DAGID: d.ID, File: d.Pos.File, Owner: d.Owner, Schedule: d.ScheduleSummary, Tags: append([]string{}, d.Tags...), Tasks: d.Tasks,
-		OnAssets: d.OnAssets,
+		OnAssets: d.OnAssets, Paused: a.paused(d, known),
 	}
-	var seen bool
-	if row.Paused, seen = known[d.ID]; !seen {
-		row.Paused = pausedWhenNew(d.IsPausedUponCreation, a.o.PausedAtCreation)
+}
+
+// paused reports whether a DAG is paused, by those that a scheduler has seen.
+func (a *API) paused(d *dag.Summary, known map[string]bool) bool {
+	if paused, seen := known[d.ID]; seen {
+		return paused
 	}
-	return row
+	return pausedWhenNew(d.IsPausedUponCreation, a.o.PausedAtCreation)
 }
 
 // ran fills in the newest run, if there is one.
@@ -187,7 +204,7 @@ func (a *API) PausedWhenNew(d *dag.DAG) bool {
 // none has.
 func (a *API) KnownVersion(ctx context.Context, dagID string) (string, error) {
 	if a.o.Store == nil {
-		return "", missing("no scheduler has seen dag %q", dagID)
+		return "", store.Missing("no scheduler has seen dag %q", dagID)
 	}
 	st, err := a.o.Store.DAG(ctx, dagID)
 	if err != nil {

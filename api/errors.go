@@ -3,22 +3,14 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
-
-// notFoundError says that there is no such thing, and what may have been meant. It wraps
-// [store.ErrNotFound].
-type notFoundError struct{ text string }
-
-func (e notFoundError) Error() string { return e.text }
-
-func (notFoundError) Unwrap() error { return store.ErrNotFound }
 
 // FolderError says that the DAGs folder cannot be read.
 type FolderError struct{ Err error }
@@ -30,14 +22,15 @@ func (e *FolderError) Error() string { return e.Err.Error() }
 func (e *FolderError) Unwrap() error { return e.Err }
 
 // ConflictError says that something is not as whoever asks has it before him, so that what he asks for has no sense any more.
-type ConflictError struct{ text string }
+type ConflictError struct{ said phrase.Text }
 
 // Error says how it is.
-func (e *ConflictError) Error() string { return e.text }
+func (e *ConflictError) Error() string { return e.said.String() }
 
-func conflict(format string, args ...any) error { return &ConflictError{fmt.Sprintf(format, args...)} }
+// Said is that in each language.
+func (e *ConflictError) Said() phrase.Text { return e.said }
 
-func missing(format string, args ...any) error { return notFoundError{fmt.Sprintf(format, args...)} }
+func conflict(c phrase.Code, args ...any) error { return &ConflictError{phrase.Of(c, args...)} }
 
 // known says more about an error when there is no such DAG at all: what is wrong with its file, or
 // which one may have been meant.
@@ -53,18 +46,29 @@ func (a *API) known(ctx context.Context, dagID string, err error) error {
 	return err
 }
 
+// Suggest names the nearest of the known names, as the end of a sentence; or nothing.
+func Suggest(word string, known []string) string { return Near(word, known).String() }
+
+// Near is [Suggest] in each language.
+func Near(word string, known []string) phrase.Text {
+	return phrase.Near(yamlvalue.Nearest(word, slices.Values(known)))
+}
+
 // SuggestTask names the nearest known task, or the one whose id without its group is the word, as
 // the end of a sentence; or nothing.
-func SuggestTask(word string, known []string) string {
-	if s := yamlvalue.DidYouMean(word, slices.Values(known)); s != "" {
-		return s
+func SuggestTask(word string, known []string) string { return nearTask(word, known).String() }
+
+// nearTask is [SuggestTask] in each language.
+func nearTask(word string, known []string) phrase.Text {
+	if near := yamlvalue.Nearest(word, slices.Values(known)); near != "" {
+		return phrase.Near(near)
 	}
 	for _, id := range known {
 		if strings.HasSuffix(id, "."+word) {
-			return fmt.Sprintf("; did you mean %q?", id)
+			return phrase.Near(id)
 		}
 	}
-	return ""
+	return phrase.Text{}
 }
 
 func taskIDs(d *dag.DAG) []string {

@@ -51,7 +51,7 @@ type EventQuery struct {
 	Page
 }
 
-// Events lists what people changed, newest first.
+// Events lists what people changed, newest first, as far as whoever asks may see it.
 func (a *API) Events(ctx context.Context, q EventQuery) (List[Event], error) {
 	out := List[Event]{Items: []Event{}}
 	behind, err := q.behind("events")
@@ -63,11 +63,16 @@ func (a *API) Events(ctx context.Context, q EventQuery) (List[Event], error) {
 			return out, fmt.Errorf("unknown event %q: use %s", k, strings.Join(EventKinds(), ", "))
 		}
 	}
-	if a.o.Store == nil {
+	kinds := a.seen(q.Events)
+	if a.o.Store == nil || len(kinds) == 0 && len(a.o.Unseen) > 0 {
 		return out, nil
 	}
+	mine, err := a.Only(ctx)
+	if err != nil {
+		return out, err
+	}
 	f := store.EventFilter{
-		DAGID: q.DAGID, RunID: q.RunID, TaskID: q.TaskID, Kinds: q.Events, Name: q.Owner, Since: q.Since, Until: q.Until,
+		DAGIDs: mine.Within(nil), DAGID: q.DAGID, RunID: q.RunID, TaskID: q.TaskID, Kinds: kinds, Name: q.Owner, Since: q.Since, Until: q.Until,
 		Limit: q.more(), Offset: q.Offset, Behind: behind,
 	}
 	rows, err := a.o.Store.Events(ctx, f)
@@ -87,6 +92,17 @@ func (a *API) Events(ctx context.Context, q EventQuery) (List[Event], error) {
 		out.Total, err = a.o.Store.CountEvents(ctx, f)
 	}
 	return out, err
+}
+
+// seen are those of some kinds that whoever asks may see; none are all, as long as there are none that are not.
+func (a *API) seen(kinds []store.EventKind) []store.EventKind {
+	if len(a.o.Unseen) == 0 {
+		return kinds
+	}
+	if len(kinds) == 0 {
+		kinds = store.EventKinds()
+	}
+	return slices.DeleteFunc(slices.Clone(kinds), func(k store.EventKind) bool { return slices.Contains(a.o.Unseen, k) })
 }
 
 // EventsOf are kinds of events by their words.

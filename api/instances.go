@@ -96,9 +96,9 @@ func (a *API) State(ctx context.Context, dagID, taskID, runID string, mapIndex i
 	}
 	switch {
 	case d.Task(taskID) == nil:
-		return "", missing("dag %q has no task %q in run %s%s", dagID, taskID, r.RunID, SuggestTask(taskID, taskIDs(d)))
+		return "", store.NoSuch("dag.no_run_task", dagID, taskID, r.RunID, nearTask(taskID, taskIDs(d)))
 	case len(rows) > 0:
-		return "", missing("task %q of run %s has no map index %d: see %s", taskID, r.RunID, mapIndex, a.command("tasks", "states-for-dag-run", dagID, r.RunID))
+		return "", store.NoSuch("run.no_map_index", taskID, r.RunID, mapIndex, a.command("tasks", "states-for-dag-run", dagID, r.RunID))
 	}
 	return dag.None.String(), nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/worker"
 )
@@ -51,7 +52,7 @@ func (l *Log) Open() (io.ReadCloser, error) { return l.OpenFile() }
 func (l *Log) OpenFile() (*os.File, error) {
 	f, err := os.Open(l.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, missing("the log %s is gone: old logs go by the settings of history.logs, and by dingdag db clean", l.path)
+		return nil, store.NoSuch("log.gone", l.path)
 	}
 	return f, err
 }
@@ -78,7 +79,7 @@ func (a *API) Log(ctx context.Context, q TryQuery) (*Log, error) {
 		return nil, a.noLog(ctx, &q, r)
 	}
 	if q.Try > shown.Try {
-		return nil, missing("try %d of %s has not begun in run %s: its last is %d; see %s",
+		return nil, store.NoSuch("log.not_begun",
 			q.Try, shown.Label(), r.RunID, shown.Try, a.command("tasks", "tries", q.DAGID, q.TaskID, r.RunID))
 	}
 	name := worker.LogPath(r, shown, q.Try)
@@ -126,7 +127,7 @@ func (q *TryQuery) chosen(is []*store.Instance) (shown *store.Instance, n int) {
 // noLog says why there is none in a run.
 func (a *API) noLog(ctx context.Context, q *TryQuery, r *store.Run) error {
 	if q.MapIndex >= 0 {
-		return missing("map index %d of task %q has not run in run %s", q.MapIndex, q.TaskID, r.RunID)
+		return store.NoSuch("log.map_index", q.MapIndex, q.TaskID, r.RunID)
 	}
 	ids, states, err := a.tasksBegun(ctx, r)
 	if err != nil {
@@ -134,11 +135,11 @@ func (a *API) noLog(ctx context.Context, q *TryQuery, r *store.Run) error {
 	}
 	for _, t := range states {
 		if t.TaskID == q.TaskID {
-			return missing("task %q has no log in run %s: no try of it has begun, its state is %s; see %s",
-				q.TaskID, r.RunID, t.State, a.command("tasks", "why", q.DAGID, q.TaskID, r.RunID))
+			return store.NoSuch("log.no_try",
+				q.TaskID, r.RunID, phrase.State(t.State.String()), a.command("tasks", "why", q.DAGID, q.TaskID, r.RunID))
 		}
 	}
-	return missing("task %q has not run in run %s%s", q.TaskID, r.RunID, SuggestTask(q.TaskID, ids))
+	return store.NoSuch("log.not_run", q.TaskID, r.RunID, nearTask(q.TaskID, ids))
 }
 
 // newestWithLog is the newest run in which a try of the task has begun, or newest when there is
@@ -203,7 +204,7 @@ func (a *API) Rendered(ctx context.Context, q TryQuery) (*Rendered, error) {
 		if err != nil {
 			return nil, err
 		}
-		return nil, missing("run %s has no task %q%s", r.RunID, q.TaskID, SuggestTask(q.TaskID, ids))
+		return nil, store.NoSuch("run.no_task_log", r.RunID, q.TaskID, nearTask(q.TaskID, ids))
 	}
 	if err != nil {
 		return nil, err

@@ -34,9 +34,9 @@ func (p Page) check() error {
 	return nil
 }
 
-// wrongCursor refuses the cursor of a page.
+// wrongCursor refuses the cursor of a page, as a mistake of the request.
 func (p Page) wrongCursor(list string) error {
-	return fmt.Errorf("cursor %q: is not a cursor of a list of %s, or is combined with an offset or lacks a limit", p.Cursor, list)
+	return &FieldError{"cursor " + strconv.Quote(p.Cursor), fmt.Errorf("is not a cursor of a list of %s, or is combined with an offset or lacks a limit", list)}
 }
 
 // behind reads a cursor that is the id of the last row of a page; 0 without one.

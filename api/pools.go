@@ -9,6 +9,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -28,8 +29,11 @@ type Pool struct {
 
 // StandardPool is the default pool unless somebody has changed it.
 func StandardPool() Pool {
-	return Pool{Name: DefaultPool, Slots: dagrun.DefaultPoolSlots, Description: "Tasks that name no pool"}
+	return Pool{Name: DefaultPool, Slots: dagrun.DefaultPoolSlots, Description: AboutDefaultPool().String()}
 }
+
+// AboutDefaultPool is the description of the default pool unless somebody has changed it, in each language.
+func AboutDefaultPool() phrase.Text { return phrase.Of("pool.standard") }
 
 // PoolOf is the pool of a task, and how many of its slots an instance takes.
 func PoolOf(t *dag.Task) (name string, slots int) { return dagrun.PoolOf(t) }
@@ -66,7 +70,7 @@ func (a *API) Pool(ctx context.Context, name string) (Pool, error) {
 		}
 		names[i] = p.Name
 	}
-	return Pool{}, missing("no pool %q%s", name, yamlvalue.DidYouMean(name, slices.Values(names)))
+	return Pool{}, store.NoSuch("pool.no", name, phrase.Near(yamlvalue.Nearest(name, slices.Values(names))))
 }
 
 // SetPools makes pools or changes them, all or none. Mistakes are [*FieldError], all at once.
@@ -75,9 +79,9 @@ func (a *API) SetPools(ctx context.Context, ps ...Pool) error {
 	for _, p := range ps {
 		switch {
 		case p.Name == "":
-			errs = append(errs, nobody("pool", "the pool"))
+			errs = append(errs, nobody("pool", phrase.Of("name.pool")))
 		case p.Slots < -1:
-			errs = append(errs, &FieldError{"slots", fmt.Errorf("pool %q has %d slots: use 0 or more, or -1 for no bound", p.Name, p.Slots)})
+			errs = append(errs, &FieldError{"slots", phrase.Err("pool.slots", p.Name, p.Slots)})
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -100,7 +104,7 @@ func (a *API) SetPools(ctx context.Context, ps ...Pool) error {
 // none, and is a [*FieldError] for the default pool.
 func (a *API) DeletePool(ctx context.Context, name string) error {
 	if name == DefaultPool {
-		return &FieldError{"pool", fmt.Errorf("%s cannot be deleted; pools set changes its size", DefaultPool)}
+		return &FieldError{"pool", phrase.Err("pool.default", DefaultPool)}
 	}
 	if _, err := a.Pool(ctx, name); err != nil {
 		return err

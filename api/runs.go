@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -79,6 +80,11 @@ func (a *API) Runs(ctx context.Context, q RunQuery) (List[Run], error) {
 	if err != nil {
 		return out, err
 	}
+	mine, err := a.Only(ctx)
+	if err != nil {
+		return out, err
+	}
+	f.DAGIDs = mine.Within(nil)
 	var rows []*store.Run
 	if a.o.Store != nil {
 		if rows, err = a.o.Store.Runs(ctx, f); err != nil {
@@ -101,6 +107,19 @@ func (a *API) Runs(ctx context.Context, q RunQuery) (List[Run], error) {
 	}
 	if q.Count && a.o.Store != nil {
 		out.Total, err = a.o.Store.CountMatching(ctx, f)
+	}
+	return out, err
+}
+
+// RecentRuns are the newest limit runs of each of some DAGs by the ids of these, the newest of a DAG first.
+func (a *API) RecentRuns(ctx context.Context, limit int, dagIDs ...string) (map[string][]Run, error) {
+	out := map[string][]Run{}
+	if a.o.Store == nil {
+		return out, nil
+	}
+	rows, err := a.o.Store.RecentRuns(ctx, limit, dagIDs...)
+	for _, r := range rows {
+		out[r.DAGID] = append(out[r.DAGID], runOf(r))
 	}
 	return out, err
 }
@@ -171,7 +190,7 @@ func (a *API) run(ctx context.Context, dagID, runID string) (*store.Run, error) 
 
 func (a *API) runNamed(ctx context.Context, dagID, runID string) (*store.Run, error) {
 	if a.o.Store == nil {
-		return nil, missing("dag %q has no runs", dagID)
+		return nil, store.NoSuch("dag.no_runs", dagID)
 	}
 	if runID != "" {
 		r, err := a.o.Store.RunByID(ctx, dagID, runID)
@@ -185,7 +204,7 @@ func (a *API) runNamed(ctx context.Context, dagID, runID string) (*store.Run, er
 		return nil, err
 	}
 	if len(rs) == 0 {
-		return nil, missing("dag %q has no runs", dagID)
+		return nil, store.NoSuch("dag.no_runs", dagID)
 	}
 	return rs[0], nil
 }
@@ -203,9 +222,9 @@ func (a *API) noRun(ctx context.Context, dagID, runID string) error {
 	for i, r := range rs {
 		ids[i] = r.RunID
 	}
-	near := yamlvalue.DidYouMean(runID, slices.Values(ids))
-	if near == "" {
-		near = ": see " + a.command("dags", "list-runs", dagID)
+	near := phrase.Near(yamlvalue.Nearest(runID, slices.Values(ids)))
+	if near.IsZero() {
+		near = phrase.Of("see", a.command("dags", "list-runs", dagID))
 	}
-	return missing("dag %q has no run %q%s", dagID, runID, near)
+	return store.NoSuch("dag.no_run", dagID, runID, near)
 }

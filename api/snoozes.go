@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -41,6 +42,14 @@ type Silence struct {
 	SummedUp *time.Time `json:"summed_up"`
 	// Warnings say of a snooze that was just made what could not be checked.
 	Warnings []string `json:"warnings,omitempty"`
+}
+
+// SoleDAG is the DAG that a silence of some patterns is of; empty for one that may be of several.
+func SoleDAG(patterns []string) string {
+	if len(patterns) != 1 || strings.ContainsAny(patterns[0], `*?[\`) {
+		return ""
+	}
+	return patterns[0]
 }
 
 func (a *API) silenceOf(s *store.Silence, kept int) Silence {
@@ -102,13 +111,13 @@ func (a *API) checkSnooze(ctx context.Context, q *Snooze, now time.Time) (warnin
 	pattern := strings.ContainsAny(q.DAGID, `*?[\`)
 	switch {
 	case !q.Until.After(now):
-		return nil, &FieldError{"until", fmt.Errorf("%s is not in the future", q.Until.UTC().Format(time.RFC3339))}
+		return nil, &FieldError{"until", phrase.Err("snooze.past", q.Until.UTC().Format(time.RFC3339))}
 	case q.Until.After(now.Add(longestSnooze)):
-		return nil, &FieldError{"until", fmt.Errorf("%s is more than 366 days away: use the setting maintenance for such a time, or remove the callback", q.Until.UTC().Format(time.RFC3339))}
+		return nil, &FieldError{"until", phrase.Err("snooze.long", q.Until.UTC().Format(time.RFC3339))}
 	case q.All == (q.DAGID != "" || q.Robot != ""):
-		return nil, &FieldError{"dag_id", errors.New("name a DAG, a robot or both, or all alerts")}
+		return nil, &FieldError{"dag_id", phrase.Err("snooze.what")}
 	case q.TaskID != "" && (q.DAGID == "" || pattern):
-		return nil, &FieldError{"task_id", fmt.Errorf("task %q: name its DAG, without a pattern", q.TaskID)}
+		return nil, &FieldError{"task_id", phrase.Err("snooze.task", q.TaskID)}
 	}
 	add := func(text string) {
 		if text != "" {
@@ -141,7 +150,7 @@ func (a *API) checkSnooze(ctx context.Context, q *Snooze, now time.Time) (warnin
 // checkPattern warns of a pattern that selects no DAG now.
 func (a *API) checkPattern(pattern string) (warning string, err error) {
 	if _, err := path.Match(pattern, ""); err != nil {
-		return "", &FieldError{"dag_id", fmt.Errorf("%q is no pattern: use *, ? and [abc]", pattern)}
+		return "", &FieldError{"dag_id", phrase.Err("snooze.pattern", pattern)}
 	}
 	all, broken, err := a.o.Folder.DAGs()
 	if err != nil {
@@ -170,7 +179,7 @@ func (a *API) checkTask(ctx context.Context, dagID, taskID string) (warning stri
 		return fmt.Sprintf("the file of dag %q is gone or has errors, so it is not known whether it has a task %q", dagID, taskID), nil //nolint:nilerr // that is the warning
 	}
 	if ids := taskIDs(d); !slices.Contains(ids, taskID) {
-		return "", missing("dag %q has no task %q%s", dagID, taskID, SuggestTask(taskID, ids))
+		return "", store.NoSuch("dag.no_task", dagID, taskID, nearTask(taskID, ids))
 	}
 	return "", nil
 }
@@ -178,24 +187,48 @@ func (a *API) checkTask(ctx context.Context, dagID, taskID string) (warning stri
 // checkRobot checks that there is a connection. One that nobody has used yet, and that is like no other, may be
 // known to the process that sends.
 func (a *API) checkRobot(ctx context.Context, id string) (warning string, err error) {
-	if a.o.ConnIDs == nil {
-		return "", nil
+	found, near, unread, err := a.robot(ctx, id)
+	switch {
+	case err != nil || found:
+		return "", err
+	case unread != nil:
+		return fmt.Sprintf("it is not known whether there is a connection %q: %s", id, a.o.Masker.Mask(unread.Error())), nil
+	case near != "":
+		return "", store.NoSuch("snooze.no_conn", id, phrase.Near(near))
+	}
+	return phrase.Of(unknownRobot, id).String() + ": it has an effect only if the scheduler knows it", nil
+}
+
+// needRobot is an error unless there is a connection, or may be one, or alerts went through it.
+func (a *API) needRobot(ctx context.Context, id string) error {
+	found, near, unread, err := a.robot(ctx, id)
+	switch {
+	case err != nil || found || unread != nil:
+		return err
+	case near != "":
+		return store.NoSuch("snooze.no_conn", id, phrase.Near(near))
+	}
+	return store.NoSuch(unknownRobot, id)
+}
+
+// unknownRobot says that nobody knows a connection.
+const unknownRobot phrase.Code = "snooze.no_robot"
+
+// robotChannel is the channel of the robot of a connection.
+func robotChannel(id string) string { return "dingding:" + id }
+
+// robot looks for a connection, here and among those through which alerts went. What is near may have been meant;
+// unread is why not all connections are known.
+func (a *API) robot(ctx context.Context, id string) (found bool, near string, unread, err error) {
+	if a.o.ConnIDs == nil || a.o.Store == nil {
+		return true, "", nil, nil
 	}
 	ids, unread := a.o.ConnIDs(ctx)
 	if slices.Contains(ids, id) {
-		return "", nil
+		return true, "", nil, nil
 	}
-	told, err := a.o.Store.DeliveryLog(ctx, store.DeliveryFilter{Channel: "dingding:" + id, Limit: 1})
-	if err != nil || len(told) > 0 {
-		return "", err
-	}
-	if unread != nil {
-		return fmt.Sprintf("it is not known whether there is a connection %q: %s", id, a.o.Masker.Mask(unread.Error())), nil
-	}
-	if near := yamlvalue.DidYouMean(id, slices.Values(ids)); near != "" {
-		return "", missing("no connection %q%s", id, near)
-	}
-	return fmt.Sprintf("no connection %q is known here, and no alert was ever sent through it: it has an effect only if the scheduler knows it", id), nil
+	told, err := a.o.Store.DeliveryLog(ctx, store.DeliveryFilter{Channel: robotChannel(id), Limit: 1})
+	return len(told) > 0, yamlvalue.Nearest(id, slices.Values(ids)), unread, err
 }
 
 // noteSilence writes what somebody did to a silence.
@@ -218,10 +251,23 @@ func (a *API) Silences(ctx context.Context, all bool, limit int) ([]Silence, err
 	if a.o.Store == nil {
 		return out, nil
 	}
+	mine, err := a.Only(ctx)
+	if err != nil {
+		return nil, err
+	}
 	f := store.SilenceFilter{Open: !all, Limit: limit}
+	if mine.Limited() {
+		f.Limit = 0 // counted below, of one's own
+	}
 	rows, err := a.o.Store.SilenceLog(ctx, f)
 	if err != nil {
 		return nil, err
+	}
+	if mine.Limited() {
+		rows = slices.DeleteFunc(rows, func(s *store.Silence) bool { return !mine.Has(SoleDAG(s.DAGs)) })
+		if limit > 0 {
+			rows = rows[:min(limit, len(rows))]
+		}
 	}
 	ids := make([]int64, len(rows))
 	for i, s := range rows {
@@ -237,19 +283,27 @@ func (a *API) Silences(ctx context.Context, all bool, limit int) ([]Silence, err
 	return out, nil
 }
 
-// Silence is one silence; its count is not filled in. Its error wraps [ErrNotFound] when there is none.
+// Silence is one silence. Its error wraps [ErrNotFound] when there is none.
 func (a *API) Silence(ctx context.Context, id int64) (Silence, error) {
 	if a.o.Store == nil {
-		return Silence{}, missing("no silence %d", id)
+		return Silence{}, store.NoSuch("snooze.gone", id)
 	}
 	s, err := a.o.Store.Silence(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return Silence{}, missing("no silence %d", id)
+		return Silence{}, store.NoSuch("snooze.gone", id)
 	}
 	if err != nil {
 		return Silence{}, err
 	}
-	return a.silenceOf(s, 0), nil
+	mine, err := a.Only(ctx)
+	if err == nil && !mine.Has(SoleDAG(s.DAGs)) {
+		err = store.NoSuch("snooze.gone", id)
+	}
+	if err != nil {
+		return Silence{}, err
+	}
+	counts, err := a.o.Store.CountSilenced(ctx, id)
+	return a.silenceOf(s, counts[id]), err
 }
 
 // Unsnooze ends silences now, and returns them: the one with a number, or the snoozes of a DAG and its tasks
@@ -297,17 +351,21 @@ func (a *API) noSnooze(ctx context.Context, text string) error {
 	}
 	switch n := len(all); {
 	case n == 0:
-		return missing("%s: nothing is snoozed", text)
+		return store.Missing("%s: nothing is snoozed", text)
 	case n > 5:
-		return missing("%s: there are %d others", text, n)
+		return store.Missing("%s: there are %d others", text, n)
 	}
-	return missing("%s: there is %s", text, strings.Join(all, ", "))
+	return store.Missing("%s: there is %s", text, strings.Join(all, ", "))
 }
 
 // endSilences ends the silences that have not ended yet and are meant.
 func (a *API) endSilences(ctx context.Context, meant func(*store.Silence) bool) (ended []Silence, err error) {
 	if a.o.Store == nil {
 		return nil, nil
+	}
+	mine, err := a.Only(ctx)
+	if err != nil {
+		return nil, err
 	}
 	err = a.o.Store.Tx(ctx, func(tx store.Tx) error {
 		ended = nil
@@ -317,7 +375,7 @@ func (a *API) endSilences(ctx context.Context, meant func(*store.Silence) bool) 
 		}
 		now := a.o.Clock().UTC().Truncate(time.Millisecond)
 		for _, s := range open {
-			if !meant(s) {
+			if !meant(s) || !mine.Has(SoleDAG(s.DAGs)) {
 				continue
 			}
 			if ok, err := tx.EndSilence(ctx, s.ID, now, a.o.By); err != nil {

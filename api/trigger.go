@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -30,7 +30,10 @@ type FieldError struct {
 	Err   error
 }
 
-func (e *FieldError) Error() string { return e.Field + ": " + e.Err.Error() }
+func (e *FieldError) Error() string { return e.Said().String() }
+
+// Said is the mistake in each language.
+func (e *FieldError) Said() phrase.Text { return phrase.Of("colon", e.Field, phrase.Said(e.Err)) }
 
 // Unwrap returns what is wrong.
 func (e *FieldError) Unwrap() error { return e.Err }
@@ -39,9 +42,10 @@ func (e *FieldError) Unwrap() error { return e.Err }
 // store does not have it.
 type NotScheduledError struct{ Err error }
 
-func (e *NotScheduledError) Error() string {
-	return e.Err.Error() + "; it is in the DAGs folder, but the dingdag that is running on the store does not have it: check its dags_folder and its log"
-}
+func (e *NotScheduledError) Error() string { return e.Said().String() }
+
+// Said is that in each language.
+func (e *NotScheduledError) Said() phrase.Text { return phrase.Of("dag.elsewhere", phrase.Said(e.Err)) }
 
 // Unwrap returns what that process says.
 func (e *NotScheduledError) Unwrap() error { return e.Err }
@@ -158,14 +162,14 @@ func (a *API) Pause(ctx context.Context, dagID string, paused bool) error {
 }
 
 // nobody says that a request named nothing, and what to name.
-func nobody(field, what string) error {
-	return &FieldError{field, fmt.Errorf("is empty: name %s", what)}
+func nobody(field string, what phrase.Text) error {
+	return &FieldError{field, phrase.Err("name.empty", what)}
 }
 
 // markable are the states that people may give.
 func markable(s dag.State) error {
 	if s != dag.Success && s != dag.Failed {
-		return &FieldError{"new_state", fmt.Errorf("%q: only success and failed can be set", s)}
+		return &FieldError{"new_state", phrase.Err("mark.new_state", s)}
 	}
 	return nil
 }

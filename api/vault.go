@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -75,7 +76,7 @@ func (a *API) Connections(ctx context.Context) ([]Connection, error) {
 // there is none.
 func (a *API) Connection(ctx context.Context, id string) (Connection, error) {
 	if a.o.Vault == nil {
-		return Connection{}, missing("no connection %q in the store", id)
+		return Connection{}, store.Missing("no connection %q in the store", id)
 	}
 	c, err := a.o.Vault.Vault().Connection(ctx, id)
 	if err != nil {
@@ -91,9 +92,9 @@ func (a *API) noConnection(ctx context.Context, id string, err error) error {
 	}
 	all, err := a.o.Vault.Vault().Connections(ctx)
 	if err != nil && len(all) == 0 {
-		return errors.Join(missing("no connection %q in the store", id), err)
+		return errors.Join(store.Missing("no connection %q in the store", id), err)
 	}
-	return missing("no connection %q in the store%s", id, yamlvalue.DidYouMean(id, func(yield func(string) bool) {
+	return store.Missing("no connection %q in the store%s", id, yamlvalue.DidYouMean(id, func(yield func(string) bool) {
 		for _, c := range all {
 			if !yield(c.ID) {
 				return
@@ -110,7 +111,7 @@ func (a *API) SetConnection(ctx context.Context, c *connections.Connection, over
 		return connections.About("connection", c.ID, err)
 	}
 	if c.Redacted() {
-		return &FieldError{"password", fmt.Errorf("connection %q has *** in place of a secret: give the secret itself", c.ID)}
+		return &FieldError{"password", phrase.Err("vault.stars", phrase.Of("kind.connection"), c.ID)}
 	}
 	err := a.o.Vault.ChangeVault(ctx, func(tx store.Tx, v connections.Vault) error {
 		if err := v.PutConnection(ctx, c, overwrite); err != nil {
@@ -134,7 +135,7 @@ func (e *existsError) Unwrap() []error { return []error{e.err, ErrExists} }
 // DeleteConnection deletes a connection of the store. Its error wraps [ErrNotFound] when there is none.
 func (a *API) DeleteConnection(ctx context.Context, id string) error {
 	if a.o.Vault == nil {
-		return missing("no connection %q in the store", id)
+		return store.Missing("no connection %q in the store", id)
 	}
 	err := a.o.Vault.ChangeVault(ctx, func(tx store.Tx, v connections.Vault) error {
 		if err := v.DeleteConnection(ctx, id); err != nil {
@@ -191,7 +192,7 @@ func (a *API) SetVariables(ctx context.Context, vs map[string]connections.Variab
 		n = 0
 		for _, key := range slices.Sorted(maps.Keys(vs)) {
 			if key == "" {
-				return nobody("key", "the variable")
+				return nobody("key", phrase.Of("name.variable"))
 			}
 			known := slices.ContainsFunc(all, func(v *connections.Variable) bool { return v.Key == key })
 			switch {
@@ -218,7 +219,7 @@ func (a *API) SetVariables(ctx context.Context, vs map[string]connections.Variab
 // DeleteVariable deletes a variable of the store. Its error wraps [ErrNotFound] when there is none.
 func (a *API) DeleteVariable(ctx context.Context, key string) error {
 	if a.o.Vault == nil {
-		return missing("no variable %q in the store", key)
+		return store.Missing("no variable %q in the store", key)
 	}
 	err := a.o.Vault.ChangeVault(ctx, func(tx store.Tx, v connections.Vault) error {
 		if err := v.DeleteVariable(ctx, key); err != nil {
@@ -230,7 +231,7 @@ func (a *API) DeleteVariable(ctx context.Context, key string) error {
 		return err
 	}
 	all, err := a.Variables(ctx)
-	return errors.Join(missing("no variable %q in the store%s", key, yamlvalue.DidYouMean(key, func(yield func(string) bool) {
+	return errors.Join(store.Missing("no variable %q in the store%s", key, yamlvalue.DidYouMean(key, func(yield func(string) bool) {
 		for _, v := range all {
 			if !yield(v.Key) {
 				return

@@ -78,7 +78,7 @@ func TestVariables(t *testing.T) {
 	n, err = w.as(ann).SetVariables(t.Context(), map[string]connections.Variable{"c": {Value: "1"}, "b": {Value: "2"}}, api.Skip)
 	require.NoError(t, err)
 	assert.Equal(t, 1, n)
-	v, err := w.store.Variables().Variable(t.Context(), "b")
+	v, err := w.store.Vault().Variable(t.Context(), "b")
 	require.NoError(t, err)
 	assert.Equal(t, "v4lue-word", v)
 	_, err = w.SetVariables(t.Context(), map[string]connections.Variable{"": {}}, api.Overwrite)

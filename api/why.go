@@ -8,6 +8,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine/why"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -21,6 +22,8 @@ type Why struct {
 	Outcome store.TickOutcome `json:"outcome,omitempty"`
 	// Reason is a sentence without its end.
 	Reason string `json:"reason"`
+	// Said is the reason for people who read another language, its secrets not masked; it says nothing where a server told it.
+	Said phrase.Text `json:"-"`
 	// RunID is the run with the logical date of the tick.
 	RunID string `json:"run_id,omitempty"`
 	// Next is when the tick after the moment is due; null when there is none.
@@ -36,9 +39,10 @@ type BrokenError struct {
 	Problems string
 }
 
-func (e *BrokenError) Error() string {
-	return fmt.Sprintf("dag %q cannot be loaded:\n%s", e.DAGID, e.Problems)
-}
+func (e *BrokenError) Error() string { return e.Said().String() }
+
+// Said is that in each language, with the errors as they are.
+func (e *BrokenError) Said() phrase.Text { return phrase.Of("dag.broken_file", e.DAGID, e.Problems) }
 
 // WhyRun tells why a run of a DAG did or did not start: of the newest tick that was due at a
 // moment, which must not lie ahead. A DAG whose file can't be loaded has the schedule of its last
@@ -59,7 +63,7 @@ func (a *API) WhyRun(ctx context.Context, dagID string, at time.Time) (*Why, err
 	if err != nil {
 		return nil, err
 	}
-	out := &Why{DAGID: dagID, At: at.UTC(), Tick: optional(w.At), Outcome: w.Outcome, Reason: w.Reason, Next: optional(w.Next), DAG: d}
+	out := &Why{DAGID: dagID, At: at.UTC(), Tick: optional(w.At), Outcome: w.Outcome, Reason: w.Reason.String(), Said: w.Reason, Next: optional(w.Next), DAG: d}
 	if w.Run != nil {
 		out.RunID = w.Run.RunID
 	}
@@ -90,6 +94,8 @@ type TaskWhy struct {
 	State    string `json:"state"`
 	// Reason is a sentence without its end.
 	Reason string `json:"reason"`
+	// Said is the reason for people who read another language, its secrets not masked; it says nothing where a server told it.
+	Said phrase.Text `json:"-"`
 	// Holds names the dependency that holds one that waits, as Airflow calls it; empty when nothing does.
 	Holds string `json:"-"`
 }
@@ -116,7 +122,7 @@ func (a *API) WhyTask(ctx context.Context, dagID, taskID, runID string) (Run, []
 	}
 	out := []TaskWhy{}
 	for _, w := range whys {
-		out = append(out, TaskWhy{dagID, r.RunID, taskID, w.MapIndex, w.State.String(), w.Reason, w.Holds})
+		out = append(out, TaskWhy{dagID, r.RunID, taskID, w.MapIndex, w.State.String(), w.Reason.String(), w.Reason, w.Holds})
 	}
 	return runOf(r), out, nil
 }
@@ -129,7 +135,7 @@ func (a *API) task(dagID, taskID string) (*dag.Task, error) {
 	}
 	t := d.Task(taskID)
 	if t == nil {
-		return nil, missing("dag %q has no task %q%s", dagID, taskID, SuggestTask(taskID, taskIDs(d)))
+		return nil, store.NoSuch("dag.no_task", dagID, taskID, nearTask(taskID, taskIDs(d)))
 	}
 	return t, nil
 }

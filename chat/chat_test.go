@@ -560,6 +560,31 @@ func TestLateCommands(t *testing.T) {
 	})
 }
 
+// A message that came without its text is answered in both languages: nobody knows in which it was written.
+func TestMessagesWithoutTheirText(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := w.start("a", 0)
+		defer p.end()
+		time.Sleep(time.Second)
+		for id, code := range map[string]string{"spent": incoming.QuotaSpent, "other": "20002"} {
+			raw := fmt.Sprintf(`{"conversationId":"c","conversationType":"1","msgId":%q,"msgtype":"text","errorCode":%q,"senderStaffId":"u1","createAt":%d}`,
+				id, code, time.Now().UnixMilli())
+			m, err := incoming.ParseMessage([]byte(raw))
+			require.NoError(t, err)
+			m.Reply = message("c", id, "").Reply
+			require.True(t, w.deliver(m))
+		}
+		w.settle()
+		assert.Equal(t, store.ChatRefused, w.row("spent").State)
+		assert.Equal(t, "⚠️ 钉钉未提供消息内容：本月机器人消息额度已用完。\n\n"+
+			"DingTalk delivered this message without its text: the organisation has used up what robots may receive this month.", w.texts["spent"])
+		assert.Equal(t, "⚠️ 钉钉未提供消息内容（错误码 20002）。\n\nDingTalk delivered this message without its text (code 20002).", w.texts["other"])
+		assert.Empty(t, w.order["c"], "nothing is carried out")
+	})
+}
+
 // Whether this machine's clock is right does not matter for what is late.
 func TestLateByDingTalksClock(t *testing.T) {
 	t.Parallel()

@@ -208,10 +208,10 @@ func (q *queue) command(ctx context.Context, it *Item) (Outcome, error) {
 	case !q.app.Commands:
 		return Outcome{}, nil
 	case it.Message.ErrorCode == incoming.QuotaSpent:
-		return refusal(it, "DingTalk delivered this message without its text: the organisation has used up what robots may receive this month.",
-			"钉钉未提供消息内容：本月机器人消息额度已用完。"), nil
+		return unheard("钉钉未提供消息内容：本月机器人消息额度已用完。",
+			"DingTalk delivered this message without its text: the organisation has used up what robots may receive this month."), nil
 	case it.Message.ErrorCode != "":
-		return refusal(it, "DingTalk delivered this message without its text (code "+it.Message.ErrorCode+").", "钉钉未提供消息内容（错误码 "+it.Message.ErrorCode+"）。"), nil
+		return unheard("钉钉未提供消息内容（错误码 "+it.Message.ErrorCode+"）。", "DingTalk delivered this message without its text (code "+it.Message.ErrorCode+")."), nil
 	}
 	now := q.o.Clock()
 	if age := it.age(now); age > stale && q.o.Commands.Changes(it.Message.Text) {
@@ -241,6 +241,12 @@ func (q *queue) done(ctx context.Context, it *Item) (bool, error) {
 
 func refusal(it *Item, en, zh string) Outcome {
 	return Outcome{Title: it.Say("Not done", "未执行"), Text: "⚠️ " + it.Say("%s", "%s", map[bool]string{false: en, true: zh}[it.chinese()]), Refused: true}
+}
+
+// unheard is a refusal of a message that came without its text. Nobody knows in which language it was written, so it is
+// in both, as cards are.
+func unheard(zh, en string) Outcome {
+	return Outcome{Title: "未执行 Not done", Text: "⚠️ " + zh + "\n\n" + en, Refused: true}
 }
 
 // answer sends what is answered, if anything is, and ends the item. That the sending begins is in

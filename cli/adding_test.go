@@ -50,6 +50,10 @@ var otherwise = []string{
 	"dingtalk_get_dept_users", "dingtalk_get_range_data", // by which owners are looked up
 }
 
+// classes has Airflow's names of the classes of operators where they do not follow from the words of ours: a test compares them
+// with the registry.
+var classes = filepath.FromSlash("api/browse/instances.go")
+
 // An operator costs its file, its test and one line in the Specs of its package: pages, README,
 // schema and completion come from the declaration, so that no other file names it.
 func TestAnOperatorIsNamedOnce(t *testing.T) {
@@ -61,7 +65,8 @@ func TestAnOperatorIsNamedOnce(t *testing.T) {
 			continue
 		}
 		known++
-		switch in := holding(files, strconv.Quote(name)); len(in) {
+		in := slices.DeleteFunc(holding(files, strconv.Quote(name)), func(file string) bool { return file == classes })
+		switch len(in) {
 		case 0:
 			t.Errorf("no file declares %s", name)
 		case 1:

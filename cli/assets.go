@@ -12,6 +12,7 @@ import (
 
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/emit"
+	"github.com/dingdag/dingdag/api/lineage"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
@@ -41,7 +42,7 @@ func runAssetsList(ctx context.Context, a *app.App, output string) error {
 	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
-	ask, err := a.Look(ctx)
+	ask, err := a.Assets(ctx)
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func runAssetsList(ctx context.Context, a *app.App, output string) error {
 	return nil
 }
 
-func joinRefs(refs []api.TaskRef) string {
+func joinRefs(refs []lineage.Task) string {
 	texts := make([]string, len(refs))
 	for i, r := range refs {
 		texts[i] = r.String()
@@ -157,7 +158,7 @@ func runAssetsEmit(ctx context.Context, a *app.App, e emit.Event, output string)
 }
 
 func newCmdAssetsEvents(a *app.App) *cobra.Command {
-	var q api.AssetEventQuery
+	var limit int
 	var output string
 	cmd := &cobra.Command{
 		Use:   "events [URI|NAME]",
@@ -167,36 +168,37 @@ came from outside, with what they brought along.`,
 		Example: "  dingdag assets events\n  dingdag assets events s3://warehouse/orders -o json",
 		Args:    command.RangeArgs(0, "URI|NAME"), ValidArgsFunction: completeAssets(a, true),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return runAssetsEvents(cmd.Context(), a, command.Argument(args, 0), q, output)
+			return runAssetsEvents(cmd.Context(), a, command.Argument(args, 0), limit, output)
 		},
 	}
-	cmd.Flags().IntVar(&q.Limit, "limit", 50, "how many to list at most, the newest ones; 0 is all")
+	cmd.Flags().IntVar(&limit, "limit", 50, "how many to list at most, the newest ones; 0 is all")
 	show.OutputFlag(cmd, &output)
 	return cmd
 }
 
-func runAssetsEvents(ctx context.Context, a *app.App, asset string, q api.AssetEventQuery, output string) error {
+func runAssetsEvents(ctx context.Context, a *app.App, asset string, limit int, output string) error {
 	if err := show.CheckOutput(output); err != nil {
 		return err
 	}
-	if q.Limit < 0 {
-		return command.Usagef("--limit %d: must be 0 or more", q.Limit)
+	if limit < 0 {
+		return command.Usagef("--limit %d: must be 0 or more", limit)
 	}
-	ask, err := a.Look(ctx)
+	ask, err := a.Assets(ctx)
 	if err != nil {
 		return err
 	}
-	if q.URI, err = assetURI(ctx, ask, asset); err != nil {
+	uri, err := assetURI(ctx, ask, asset)
+	if err != nil {
 		return err
 	}
-	es, err := ask.AssetEvents(ctx, q)
+	es, more, err := ask.Events(ctx, uri, limit)
 	if err != nil {
 		return err
 	}
 	l := show.List{
 		Columns: []string{"Event", "When", "URI", "By", "Run", "Extra"}, Wrap: []string{"By", "Run", "Extra"}, Drop: []string{"Extra", "Run"},
 	}
-	for _, e := range es.Items {
+	for _, e := range es {
 		extra := string(e.Extra)
 		if extra == "{}" {
 			extra = ""
@@ -207,14 +209,14 @@ func runAssetsEvents(ctx context.Context, a *app.App, asset string, q api.AssetE
 	if err := l.Print(a.Out, output); err != nil {
 		return err
 	}
-	if es.Next != "" {
-		a.Notef("these are the newest; --limit shows more than %d, and 0 all", q.Limit)
+	if more {
+		a.Notef("these are the newest; --limit shows more than %d, and 0 all", limit)
 	}
 	return nil
 }
 
 // assetURI is the URI of the asset that a word names. One that no DAG has any more may have events.
-func assetURI(ctx context.Context, ask *api.API, word string) (string, error) {
+func assetURI(ctx context.Context, ask *lineage.Lists, word string) (string, error) {
 	if word == "" || strings.Contains(word, "://") {
 		return word, nil
 	}
@@ -247,7 +249,7 @@ func completeAssets(a *app.App, every bool) cobra.CompletionFunc {
 		if _, err := a.ReadSettings(); err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}
-		all, _, err := a.APIOn(nil).Assets(cmd.Context())
+		all, _, err := a.AssetsOfFiles().Assets(cmd.Context())
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}

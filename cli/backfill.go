@@ -36,7 +36,7 @@ func newCmdBackfill(a *app.App) *cobra.Command {
 // backfillFlags are the flags of create as they were written.
 type backfillFlags struct {
 	dagID, from, to, reprocess, conf, output string
-	backwards, dryRun                        bool
+	backwards, latest, dryRun                bool
 	maxActiveRuns                            int
 }
 
@@ -51,7 +51,8 @@ second, at most --max-active-runs at a time whatever the DAG's own limit is, and
 after a restart. While the DAG is paused, none starts.
 
 Queued and running runs are left alone. So are finished ones, unless --reprocess-behavior
-clears them; they keep their conf and their version of the DAG.`,
+clears them; they keep their conf, and go on in the DAG as its file is when the backfill is
+made. With --run-on-latest-version=false each of them keeps its version.`,
 		Example: `  dingdag backfill create my_dag --from-date 2026-01-01 --to-date 2026-01-31 --dry-run
   dingdag backfill create --dag-id my_dag --from-date 2026-01-01 --to-date 2026-01-31 --reprocess-behavior failed`,
 		Args: command.RangeArgs(0, "DAG"), ValidArgsFunction: a.CompleteDAGs,
@@ -74,6 +75,7 @@ clears them; they keep their conf and their version of the DAG.`,
 	fl.StringVar(&f.reprocess, "reprocess-behavior", "none", "which finished runs run again: none, failed or completed (failed and successful)")
 	fl.IntVar(&f.maxActiveRuns, "max-active-runs", api.DefaultBackfillRuns, "how many of its runs may be active at once")
 	fl.BoolVar(&f.backwards, "run-backwards", false, "newest date first")
+	fl.BoolVar(&f.latest, "run-on-latest-version", true, "finished runs that run again go on in the latest version of the DAG; =false: each in its own")
 	fl.StringVar(&f.conf, "dag-run-conf", "", "JSON object for the conf and params of new runs")
 	fl.BoolVar(&f.dryRun, "dry-run", false, "list the dates and what would happen to each, and change nothing")
 	command.CompleteWords(cmd, "reprocess-behavior", "none", "failed", "completed")
@@ -95,7 +97,7 @@ func (f *backfillFlags) request(a *app.App) (r api.BackfillRequest, err error) {
 		return r, command.Usagef("--max-active-runs: %d: must be at least 1", f.maxActiveRuns)
 	}
 	r.DAGID = f.dagID
-	r.Reprocess, r.MaxActiveRuns, r.Backwards, r.Conf = store.Reprocess(f.reprocess), f.maxActiveRuns, f.backwards, json.RawMessage(f.conf)
+	r.Reprocess, r.MaxActiveRuns, r.Backwards, r.Latest, r.Conf = store.Reprocess(f.reprocess), f.maxActiveRuns, f.backwards, f.latest, json.RawMessage(f.conf)
 	return r, nil
 }
 

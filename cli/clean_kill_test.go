@@ -1,7 +1,6 @@
 package cli_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,7 +34,7 @@ func oldRuns(t *testing.T, home string, runs, tasks int) {
 		err = tx.PutVersion(t.Context(), "v", "d", []byte("text"), time.Unix(1, 0))
 		for i := range runs {
 			due := at.Add(time.Duration(i) * time.Minute)
-			r := &store.Run{DAGID: "d", RunID: fmt.Sprintf("r%04d", i), Type: dag.ManualRun, State: dag.RunQueued, LogicalDate: due, RunAfter: due, Version: "v"}
+			r := &store.Run{DAGID: "d", RunID: fmt.Sprintf("r%05d", i), Type: dag.ManualRun, State: dag.RunQueued, LogicalDate: due, RunAfter: due, Version: "v"}
 			_, ierr := tx.InsertRun(t.Context(), r)
 			r.State, r.EndDate = dag.RunSuccess, due
 			err = errors.Join(err, ierr, tx.UpdateRun(t.Context(), r))
@@ -50,58 +49,79 @@ func oldRuns(t *testing.T, home string, runs, tasks int) {
 	}))
 }
 
-// TestKillWhileCleaning kills db clean with SIGKILL at random moments: no run that is still there has
-// lost anything, and when one has come to its end nothing is left of those that are gone.
+// TestKillWhileCleaning kills db clean with SIGKILL at random moments after it has removed a run: no run that is
+// still there has lost anything, and when one has come to its end nothing is left of those that are gone.
 func TestKillWhileCleaning(t *testing.T) {
 	t.Parallel()
-	const runs, tasks, kept = 1200, 3, 40
+	const tasks, kept = 3, 40
 	kills := killsOr(6)
-	seed := *killSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
+	runs := 300 * kills // more than all of them can remove
+	if underRace {
+		runs = 60 * kills
 	}
-	t.Logf("once more with the same moments: -kill-seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0))
+	random := rand.New(rand.NewPCG(newKillSeed(t), 0))
 	home := t.TempDir()
 	oldRuns(t, home, runs, tasks)
-	clean := func(ctx context.Context) error {
-		cmd := exec.CommandContext(ctx, "dingdag", "--home", home, "db", "clean", "--before", "1d", "--keep-last", strconv.Itoa(kept), "-y")
-		out, err := cmd.CombinedOutput()
-		if err != nil && ctx.Err() == nil {
-			t.Errorf("it failed: %v\n%s", err, out)
-		}
-		return err
+	clean := []string{"--home", home, "db", "clean", "--before", "1d", "--keep-last", strconv.Itoa(kept), "-y"}
+	s, err := sqlite.Open(t.Context(), filepath.Join(home, "dingdag.db"), sqlite.Options{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	count := func() int {
+		n, err := s.CountRuns(t.Context(), "d", dag.RunSuccess)
+		require.NoError(t, err)
+		return n
 	}
 	killed := 0
 	for range kills {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(20+random.IntN(150))*time.Millisecond)
-		if clean(ctx) != nil {
-			killed++
+		before := count()
+		p := startProcess(t, os.Environ(), "dingdag", clean...)
+		removes := time.NewTicker(time.Millisecond)
+		for ended := false; !ended && count() == before; { // it comes to its end if nobody looks in time
+			select {
+			case <-removes.C:
+			case <-p.ended:
+				ended = true
+			}
 		}
-		cancel()
-		left, _ := leftOf(t, home, tasks)
-		assert.GreaterOrEqual(t, len(left), kept)
-		assert.Equal(t, fmt.Sprintf("r%04d", runs-1), left[len(left)-1])
+		removes.Stop()
+		select {
+		case <-time.After(time.Duration(random.IntN(40)) * time.Millisecond):
+		case <-p.ended:
+		}
+		_ = p.cmd.Process.Kill()
+		if <-p.ended; p.cmd.ProcessState.Exited() {
+			require.NoError(t, p.err, p.log)
+		}
+		if left, _ := leftOf(t, s, home, tasks); assert.GreaterOrEqual(t, len(left), kept) {
+			assert.Equal(t, fmt.Sprintf("r%05d", runs-1), left[len(left)-1])
+			if len(left) > kept {
+				killed++
+			}
+		}
 	}
 	t.Logf("%d of %d were killed", killed, kills)
 	assert.Positive(t, killed)
-	require.NoError(t, clean(t.Context()))
-	left, logged := leftOf(t, home, tasks)
+	out, err := exec.CommandContext(t.Context(), "dingdag", clean...).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	left, logged := leftOf(t, s, home, tasks)
 	assert.Len(t, left, kept)
 	assert.Equal(t, left, logged, "no logs without a run")
 }
 
+// touched is how many runs, the oldest of those that are left, may have lost something to a kill.
+const touched = 60
+
 // leftOf are the ids of the runs of DAG d and of those that have logs. Every run must have all that is its
-// own.
-func leftOf(t *testing.T, home string, tasks int) (left, logged []string) {
+// own; what is removed is removed from the oldest on, and those are looked at.
+func leftOf(t *testing.T, s *sqlite.Store, home string, tasks int) (left, logged []string) {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), filepath.Join(home, "dingdag.db"), sqlite.Options{})
-	require.NoError(t, err)
-	defer func() { require.NoError(t, s.Close()) }()
 	rs, err := s.Runs(t.Context(), store.RunFilter{DAGID: "d"})
 	require.NoError(t, err)
-	for _, r := range rs {
-		left = append(left, r.RunID)
+	slices.SortFunc(rs, func(a, b *store.Run) int { return strings.Compare(a.RunID, b.RunID) })
+	for i, r := range rs {
+		if left = append(left, r.RunID); i >= touched {
+			continue
+		}
 		rows, err := s.RowsOfRun(t.Context(), r.Key)
 		require.NoError(t, err)
 		assert.Equal(t, store.RunRows{Instances: tasks, XComs: tasks}, rows, r.RunID)

@@ -23,6 +23,7 @@ type clearFlags struct {
 func (f *clearFlags) add(cmd *cobra.Command, r *api.ClearRequest) {
 	cmd.Flags().BoolVarP(&r.OnlyFailed, "only-failed", "f", false, "only what is failed or upstream_failed")
 	cmd.Flags().BoolVarP(&r.OnlyRunning, "only-running", "r", false, "only what is running; it is stopped and runs again")
+	cmd.Flags().BoolVar(&r.Latest, "run-on-latest-version", false, "finished runs go on in the latest version of the DAG (default each in its own)")
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask for confirmation")
 	cmd.Flags().BoolVar(&f.dryRun, "dry-run", false, "list what would be cleared and change nothing")
 	show.OutputFlag(cmd, &f.output)
@@ -33,6 +34,11 @@ Earlier tries are kept, with their logs. A finished run is queued again, with th
 the DAG that it started with; a running task is stopped first. A task that a branch did not
 choose is skipped again unless the branch is cleared too, and work is cleared with its
 setups and teardowns. Callbacks do not run.
+
+With --run-on-latest-version a finished run goes on in the DAG as its file is now: tasks that
+are gone are removed, new ones run too, and mapped ones get as many instances as the file
+says. What is not cleared keeps its state and XComs. A run under way keeps its version, so
+that such a request is refused for it.
 
 It lists what it would clear and asks. The scheduler on the same home folder does it within a
 second; while none is running it is done in the store, for the next one to start.`
@@ -49,7 +55,8 @@ func newCmdTasksClear(a *app.App) *cobra.Command {
 		Long:  clearLong,
 		Example: `  dingdag tasks clear my_dag --run-id manual__2026-01-31T00:00:00+00:00 -t '^load$' -d
   dingdag tasks clear my_dag --run-id manual__2026-01-31T00:00:00+00:00 -t '^load$' --map-index 3
-  dingdag tasks clear my_dag -s 2026-01-01 -e 2026-01-31 -f -y`,
+  dingdag tasks clear my_dag -s 2026-01-01 -e 2026-01-31 -f -y
+  dingdag tasks clear my_dag --run-id manual__2026-01-31T00:00:00+00:00 -f --run-on-latest-version`,
 		Args: command.ExactArgs("DAG"), ValidArgsFunction: a.CompleteDAGs,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			r.DAGID = args[0]
@@ -122,7 +129,7 @@ func runClear(ctx context.Context, a *app.App, r api.ClearRequest, f clearFlags)
 	case f.dryRun:
 		return nil
 	case !f.yes:
-		if ok, err := a.Confirm(ctx, "clear "+countAffected(would)); err != nil || !ok {
+		if ok, err := a.Confirm(ctx, "clear "+countAffected(would)+onLatest(would)); err != nil || !ok {
 			return err
 		}
 	}
@@ -130,13 +137,27 @@ func runClear(ctx context.Context, a *app.App, r api.ClearRequest, f clearFlags)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.Err, "cleared %s\n", countAffected(done))
+	fmt.Fprintf(a.Err, "cleared %s%s\n", countAffected(done), onLatest(done))
 	tellPaused(a, done)
 	return nil
 }
 
 func countAffected(d *api.Altered) string {
 	return fmt.Sprintf("%s of %s", plural(d.Instances(), "task instance"), plural(len(d.Runs), "run"))
+}
+
+// onLatest says how many runs go on in the latest version that did not have it.
+func onLatest(d *api.Altered) string {
+	n := 0
+	for _, r := range d.Runs {
+		if r.Latest {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %s on the latest version of the DAG", plural(n, "run"))
 }
 
 func plural(n int, what string) string {

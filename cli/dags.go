@@ -35,7 +35,7 @@ func newCmdDAGsErrors(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list-import-errors", Short: "List what is wrong with the DAG files; exit code 1 if anything is",
 		Example: "  dingdag dags list-import-errors", Args: command.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := show.CheckOutput(output); err != nil {
 				return err
 			}
@@ -43,7 +43,11 @@ func newCmdDAGsErrors(a *app.App) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printDiagnostics(a, res.Diagnostics, output, false)
+			own, err := a.OwnFiles(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return printDiagnostics(a, own.Of(res.Diagnostics), output, false)
 		},
 	}
 	show.OutputFlag(cmd, &output)

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"fmt"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,7 +51,8 @@ func TestKillSender(t *testing.T) {
 		}
 	}
 	p := c.start()
-	c.waitOver(p)
+	c.waitOver(p) // which may be over when it begins
+	p.until("start", func() bool { return strings.Contains(p.log.String(), "dingdag starts") })
 	p.stop()
 	c.assertAlerts(kills)
 }

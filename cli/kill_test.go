@@ -29,7 +29,7 @@ import (
 
 var (
 	killSeed  = flag.Uint64("kill-seed", 0, "seed of the moments of TestKill; 0 takes a new one")
-	killTimes = flag.Int("kills", 0, "how often TestKill, TestKillSender and TestKillWhileCleaning kill; 0 is a few times")
+	killTimes = flag.Int("kills", 0, "how often TestKill, TestKillSender, TestKillWhileCleaning and TestKillWhileMoving kill; 0 is a few times")
 )
 
 // killsOr is how often a test kills: so often unless it was told something else.
@@ -38,6 +38,17 @@ func killsOr(few int) int {
 		return 5
 	}
 	return cmp.Or(*killTimes, few)
+}
+
+// newKillSeed is the seed of the moments of a test, which it logs.
+func newKillSeed(t *testing.T) uint64 {
+	t.Helper()
+	seed := *killSeed
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("once more with the same moments: -kill-seed %d", seed)
+	return seed
 }
 
 // chaosDAG has tasks that may be repeated, one that must not be (send), one that fails
@@ -68,12 +79,7 @@ const chaosTasks = 7
 func TestKill(t *testing.T) {
 	t.Parallel()
 	kills := killsOr(12)
-	seed := *killSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("once more with the same moments: -kill-seed %d", seed)
-	c := newChaos(t, seed, chaosDAG)
+	c := newChaos(t, newKillSeed(t), chaosDAG)
 
 	for range kills {
 		c.trigger()
@@ -171,15 +177,20 @@ func (c *chaos) start() *process {
 func (c *chaos) startAs(program string, args ...string) *process {
 	c.t.Helper()
 	c.starts++
-	p := &process{t: c.t, cmd: exec.Command(program, args...), log: &lockedBuffer{}, begun: time.Now(), ended: make(chan struct{})}
-	p.cmd.Env = slices.Concat(c.env, []string{fmt.Sprintf("STARTS=%d", c.starts)})
-	p.cmd.Stderr = p.log
-	require.NoError(c.t, p.cmd.Start())
+	return startProcess(c.t, slices.Concat(c.env, []string{fmt.Sprintf("STARTS=%d", c.starts)}), program, args...)
+}
+
+// startProcess starts a program, which ends with the test at the latest.
+func startProcess(t *testing.T, env []string, program string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command(program, args...), log: &lockedBuffer{}, begun: time.Now(), ended: make(chan struct{})}
+	p.cmd.Env, p.cmd.Stderr = env, p.log
+	require.NoError(t, p.cmd.Start())
 	go func() {
 		defer close(p.ended)
 		p.err = p.cmd.Wait()
 	}()
-	c.t.Cleanup(func() {
+	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill()
 		<-p.ended
 	})

@@ -14,16 +14,20 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/asks"
 	"github.com/dingdag/dingdag/cli/internal/chat"
+	"github.com/dingdag/dingdag/cli/internal/client"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/credentials"
 	"github.com/dingdag/dingdag/cli/internal/demo"
 	"github.com/dingdag/dingdag/cli/internal/health"
 	"github.com/dingdag/dingdag/cli/internal/people"
+	"github.com/dingdag/dingdag/cli/internal/reach"
 	"github.com/dingdag/dingdag/cli/internal/reference"
+	"github.com/dingdag/dingdag/cli/internal/remote"
 	"github.com/dingdag/dingdag/cli/internal/settings"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/cli/internal/signals"
@@ -76,23 +80,68 @@ type IO struct {
 
 // Run runs one command and returns its exit code: 0 done, 1 failed, 2 usage.
 func Run(ctx context.Context, args []string, o IO, x Extensions) int {
-	a := app.New(show.IO(o), clock, parts(x))
+	a := app.New(show.IO{In: o.In, Out: o.Out, Err: o.Err, LookupEnv: o.LookupEnv, Environ: o.Environ}, clock, parts(x))
 	root := newRoot(a)
+	client.Attach(root, args, a.IO, version) //nolint:contextcheck // a command has its own
+	return execute(ctx, a, root, args)
+}
+
+// execute runs a command and closes what it used.
+func execute(ctx context.Context, a *app.App, root *cobra.Command, args []string) int {
 	root.SetArgs(args)
-	root.SetIn(o.In)
-	root.SetOut(o.Out)
-	root.SetErr(o.Err)
+	root.SetIn(a.In)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
 	cmd, err := root.ExecuteContextC(ctx)
+	return finish(a, cmd, err)
+}
+
+// finish closes what a command used, tells its error and returns its exit code.
+func finish(a *app.App, cmd *cobra.Command, err error) int {
 	if cerr := a.Close(); err == nil {
 		err = cerr
 	}
 	if err != nil && !errors.Is(err, command.ErrQuiet) {
-		fmt.Fprintln(o.Err, "error:", show.Shown(o.Err, a.Mask(err.Error())))
+		fmt.Fprintln(a.Err, "error:", show.Shown(a.Err, a.Mask(err.Error())))
 		if command.IsUsage(err) {
-			fmt.Fprintf(o.Err, "see %s --help\n", cmd.CommandPath())
+			fmt.Fprintf(a.Err, "see %s --help\n", cmd.CommandPath())
 		}
 	}
 	return command.ExitCode(err)
+}
+
+// call runs a command for somebody on another machine, on the home folder of the host.
+func call(ctx context.Context, host *app.App, c *remote.Call) int {
+	a := host.Guest(ctx, c)
+	root := newRoot(a)
+	allow := func(cmd *cobra.Command, args []string) error {
+		if flag := settings.ServersFlag(cmd); flag != "" {
+			return command.Usagef("--%s is of the server, which runs with its own settings: leave it out", flag)
+		}
+		return reach.Of(cmd).Allow(ctx, c.Who, reach.Call{Cmd: cmd, Args: args, Program: c.Program, Find: func(ctx context.Context, id string) (access.DAG, error) {
+			s, err := a.OpenStore(ctx)
+			if err != nil {
+				return access.DAG{}, err
+			}
+			return a.Browser(s, nil).AccessDAG(ctx, id)
+		}})
+	}
+	cmd, rest, err := root.Find(c.Args)
+	host.Log().Info("a command from another machine", "user", c.Who.User, "address", c.Who.Address, "command", cmd.CommandPath())
+	if err == nil && reach.Of(cmd).Class != reach.Remote { // nor does the library do anything of its own, such as to complete words
+		if err = cmd.ValidateArgs(rest); err == nil {
+			err = allow(cmd, rest)
+		}
+		return finish(a, cmd, err)
+	}
+	root.PersistentPreRunE = func(cmd *cobra.Command, args []string) error {
+		settings.ReadFlags(cmd, a.Flags)
+		if _, err := a.ReadSettings(); err != nil { // at home they are read with the store, which is open here
+			return err
+		}
+		return allow(cmd, args)
+	}
+	return execute(ctx, a, root, c.Args)
 }
 
 func newRoot(a *app.App) *cobra.Command {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 
@@ -174,7 +173,7 @@ func newCmdPoolsExport(a *app.App) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := os.WriteFile(args[0], append(b, '\n'), 0o600); err != nil {
+			if err := a.Disk().Write(cmd.Context(), args[0], append(b, '\n')); err != nil {
 				return fmt.Errorf("export pools: %w", command.WithoutOp(err))
 			}
 			_, err = fmt.Fprintf(a.Out, "exported %d pools to %s\n", len(ps), args[0])
@@ -187,7 +186,7 @@ func newCmdPoolsImport(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "import FILE", Short: "Read pools from a JSON file; all of them or none", Example: "  dingdag pools import pools.json", Args: command.ExactArgs("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			b, err := os.ReadFile(args[0])
+			b, err := a.Disk().Read(cmd.Context(), args[0])
 			if err != nil {
 				return fmt.Errorf("import pools: %w", command.WithoutOp(err))
 			}

@@ -111,7 +111,7 @@ func runPage(t *testing.T, blocks []block) {
 	}
 	// A whole webhook address where the page has a token leads to the sandbox.
 	script := strings.NewReplacer(
-		"APPKEY", app.AppKey, "APPSECRET", app.AppSecret, "http://127.0.0.1:8100", box.URL,
+		"DINGDAG_TOKEN", "DINGDAG_TOKEN", "APPKEY", app.AppKey, "APPSECRET", app.AppSecret, "http://127.0.0.1:8100", box.URL,
 		"TOKEN", box.WebhookURL(robot), "SECRET", robot.Secret,
 	).Replace(strings.Join(lines, "\n"))
 

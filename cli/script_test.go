@@ -33,10 +33,21 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	testscript.Main(m, map[string]func(){"dingdag": func() { cli.Main() }, "httpget": httpGet, "receive": cli.Receive})
+	testscript.Main(m, map[string]func(){"dingdag": dingdag, "httpget": httpGet, "receive": cli.Receive})
 }
 
 const listenVariable = "DINGDAG_LISTEN"
+
+// remoteVariable has the scripts' commands run on servers.
+const remoteVariable = "DINGDAG_TEST_REMOTELY"
+
+// dingdag is the program in scripts.
+func dingdag() {
+	if os.Getenv(remoteVariable) != "" {
+		cli.MainRemotely()
+	}
+	cli.Main()
+}
 
 // httpGet is a program that prints the status and the body of an answer: httpget [-host NAME] [-method M] [-user NAME:PASSWORD] [-accept TYPE] [-data FORM] [-header 'NAME: VALUE'] [-insecure] URL.
 // With -data it sends a form; with -insecure it takes any certificate.
@@ -121,19 +132,34 @@ func httpGet() {
 // $DINGDAG_HOME is a folder that does not exist yet, $EXAMPLES that of the example DAGs.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	runScripts(t)
+}
+
+// The same scripts have the same output when their commands run on a server, see [cli.MainRemotely].
+func TestScriptsRemotely(t *testing.T) {
+	t.Parallel()
+	runScripts(t, remoteVariable)
+}
+
+// runScripts runs the scripts with these variables set.
+func runScripts(t *testing.T, variables ...string) {
+	t.Helper()
 	examples, err := filepath.Abs(filepath.Join("..", "dags", "examples"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:           filepath.Join("testdata", "script"),
-		UpdateScripts: *update,
+		UpdateScripts: *update && len(variables) == 0,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("DINGDAG_HOME", filepath.Join(env.WorkDir, "home"))
 			env.Setenv("EXAMPLES", examples)
 			// A program built with -race would otherwise wait a second before it ends.
 			env.Setenv("GORACE", "atexit_sleep_ms=10")
+			for _, name := range variables {
+				env.Setenv(name, "1")
+			}
 			env.Values[scriptBox{}] = &scriptBox{t: env.T().(testing.TB)}
 			return nil
 		},

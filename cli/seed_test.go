@@ -143,6 +143,7 @@ func talk(t *testing.T, file string) *talking {
 // begin starts the program, again once it has ended.
 func (w *talking) begin() {
 	w.chaos.t.Helper()
+	w.box.WaitStreams(w.app, 0) // what goes to a process that was killed comes again after a minute
 	w.process = w.chaos.start()
 	w.box.WaitStreams(w.app, 1)
 }

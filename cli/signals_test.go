@@ -1,6 +1,8 @@
 package cli_test
 
 import (
+	"bytes"
+	"context"
 	"io"
 	"os"
 	"os/exec"
@@ -12,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/cli"
 )
 
 // A hangup stops the service in good order, which says what it waits for, and a second
@@ -39,6 +43,21 @@ func TestStandaloneStops(t *testing.T) {
 	assert.Contains(t, p.log.String(), "dingdag has stopped")
 	_, out, _ := run(t, "--home", home, "tasks", "state", "gated", "waits", "r")
 	assert.Equal(t, "queued\n", out)
+}
+
+// Who stops the service while it starts has it stopped in good order too.
+func TestStandaloneStopsWhileItStarts(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var errs bytes.Buffer
+	env := map[string]string{"DINGDAG_HOME": t.TempDir(), listenVariable: "off"}
+	code := cli.Run(ctx, []string{"standalone"}, cli.IO{
+		In: strings.NewReader(""), Out: io.Discard, Err: &errs,
+		LookupEnv: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+	}, cli.Extensions{})
+	assert.Zero(t, code, errs.String())
+	assert.Contains(t, errs.String(), "dingdag has stopped before it had started")
 }
 
 // Under nohup a hangup is nothing.

@@ -30,11 +30,20 @@ type screen struct {
 	err   error // of the command; set before ended is closed
 }
 
+// bothWays are the environments in which a command works here, and on a server, see [cli.MainRemotely].
+var bothWays = map[string][]string{"here": nil, "on a server": {remoteVariable + "=1"}} //nolint:gochecknoglobals // a constant
+
 // onScreen starts the program on a terminal of so many columns.
 func onScreen(t *testing.T, home string, columns uint16, args ...string) *screen {
 	t.Helper()
+	return onScreenWith(t, nil, home, columns, args...)
+}
+
+// onScreenWith is the same with variables of the environment.
+func onScreenWith(t *testing.T, env []string, home string, columns uint16, args ...string) *screen {
+	t.Helper()
 	s := &screen{t: t, shown: &lockedBuffer{}, ended: make(chan struct{}), cmd: exec.Command("dingdag", args...)}
-	s.cmd.Env = append(os.Environ(), "DINGDAG_HOME="+home, "TERM=xterm-256color")
+	s.cmd.Env = append(append(os.Environ(), env...), "DINGDAG_HOME="+home, "TERM=xterm-256color")
 	tty, err := pty.StartWithSize(s.cmd, &pty.Winsize{Rows: 40, Cols: columns})
 	require.NoError(t, err)
 	s.tty = tty
@@ -164,17 +173,22 @@ func TestTriggerWaitOnATerminal(t *testing.T) {
 // Ctrl-C ends the wait and not the run, and the line of the prompt begins at the left.
 func TestTriggerWaitInterruptedOnATerminal(t *testing.T) {
 	t.Parallel()
-	home := homeWith(t, gated)
-	gate := filepath.Join(home, "gate")
-	require.NoError(t, syscall.Mkfifo(gate, 0o600))
-	p := scheduling(t, home, "GATE="+gate)
-	s := onScreen(t, home, 120, "dags", "trigger", "gated", "--wait")
-	s.await(`1 running`)
-	s.enter("\x03")
-	assert.Equal(t, 1, s.code())
-	assert.Regexp(t, `\r\x1b\[Kno longer waiting: run manual__\S+ of dag gated continues; see dingdag --home \S+ dags list-runs gated\r\n$`, s.shown)
-	require.NoError(t, os.WriteFile(gate, []byte("go\n"), 0o600))
-	p.stop()
+	for name, env := range bothWays {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			home := homeWith(t, gated)
+			gate := filepath.Join(home, "gate")
+			require.NoError(t, syscall.Mkfifo(gate, 0o600))
+			p := scheduling(t, home, "GATE="+gate)
+			s := onScreenWith(t, env, home, 120, "dags", "trigger", "gated", "--wait")
+			s.await(`1 running`)
+			s.enter("\x03")
+			assert.Equal(t, 1, s.code())
+			assert.Regexp(t, `\r\x1b\[Kno longer waiting: run manual__\S+ of dag gated continues; see dingdag --home \S+ dags list-runs gated\r\n$`, s.shown)
+			require.NoError(t, os.WriteFile(gate, []byte("go\n"), 0o600))
+			p.stop()
+		})
+	}
 }
 
 // The demo draws a line for each DAG, all messages above them, and then its tables.
@@ -201,14 +215,20 @@ func TestConfirmOnATerminal(t *testing.T) {
 	require.Zero(t, s.code(), s.shown)
 	p := scheduling(t, home)
 	p.until("end the run", func() bool { return strings.Contains(p.log.String(), "run succeeded") })
-	for _, answer := range []struct{ text, want string }{
-		{"n\r", "nothing was changed"}, {"\r", "nothing was changed"}, {"\x03", "nothing was changed"}, {"\x04", "nothing was changed"}, {"y\r", "cleared 1 task instance of 1 run"},
-	} {
-		s := onScreen(t, home, 120, "dags", "clear", "one", "r")
-		s.await(`clear 1 task instance of 1 run\? \[y/N\] $`)
-		s.enter(answer.text)
-		s.await(answer.want)
-		assert.Zero(t, s.code(), "%q: %s", answer.text, s.shown)
+	for way, env := range bothWays {
+		for _, answer := range []struct{ text, want string }{
+			{"n\r", "nothing was changed"}, {"\r", "nothing was changed"}, {"\x03", "nothing was changed"}, {"\x04", "nothing was changed"}, {"y\r", "cleared 1 task instance of 1 run"},
+		} {
+			s := onScreenWith(t, env, home, 120, "dags", "clear", "one", "r")
+			s.await(`clear 1 task instance of 1 run\? \[y/N\] $`)
+			s.enter(answer.text)
+			s.await(answer.want)
+			assert.Zero(t, s.code(), "%s %q: %s", way, answer.text, s.shown)
+			p.until("end the run again", func() bool {
+				_, out, _ := run(t, "--home", home, "dags", "state", "one", "r")
+				return strings.HasPrefix(out, "success")
+			})
+		}
 	}
 	p.stop()
 }
@@ -217,16 +237,30 @@ func TestConfirmOnATerminal(t *testing.T) {
 // what is typed afterwards.
 func TestSecretOnATerminal(t *testing.T) {
 	t.Parallel()
-	home := t.TempDir()
-	add := []string{"connections", "add", "c", "--conn-type", "http", "--conn-password", "-"}
-	s := onScreen(t, home, 120, add...)
-	s.await("type the password, which is not shown")
-	s.awaitNoEcho()
-	s.enter("hunter22-typed\r")
-	assert.Zero(t, s.code(), s.shown)
-	assert.NotContains(t, s.shown.String(), "hunter22")
-	_, out, _ := run(t, "--home", home, "connections", "get", "c", "--show-secrets", "-o", "json")
-	assert.Contains(t, out, "hunter22-typed")
+	for name, env := range bothWays {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			home := t.TempDir()
+			add := []string{"connections", "add", "c", "--conn-type", "http", "--conn-password", "-"}
+			s := onScreenWith(t, env, home, 120, add...)
+			s.await("type the password, which is not shown")
+			s.awaitNoEcho()
+			s.enter("\x03")
+			assert.Equal(t, 1, s.code(), s.shown)
+			s.await("read the password from standard input: interrupted")
+			shows, err := echoes(s.tty)
+			require.NoError(t, err)
+			assert.True(t, shows, "the terminal shows again what is typed")
+			s = onScreenWith(t, env, home, 120, add...)
+			s.await("type the password, which is not shown")
+			s.awaitNoEcho()
+			s.enter("hunter22-typed\r")
+			assert.Zero(t, s.code(), s.shown)
+			assert.NotContains(t, s.shown.String(), "hunter22")
+			_, out, _ := run(t, "--home", home, "connections", "get", "c", "--show-secrets", "-o", "json")
+			assert.Contains(t, out, "hunter22-typed")
+		})
+	}
 }
 
 // The log of a service on a terminal: one line for a message.

@@ -2,11 +2,11 @@ package dagrun
 
 import (
 	"cmp"
-	"fmt"
 	"iter"
 	"slices"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/phrase"
 )
 
 // DefaultPool is the pool of tasks that name none, with DefaultPoolSlots slots unless
@@ -52,33 +52,33 @@ type Load struct {
 }
 
 // NoSlot says why an instance that waits can't be queued now, or nothing.
-func (m *Machine) NoSlot(at Slot, l Load) string {
+func (m *Machine) NoSlot(at Slot, l Load) phrase.Text {
 	i := m.task.At(at)
 	t := m.g.d.Tasks[i]
 	name, want := PoolOf(t)
 	active := m.activeOf[i]
 	switch p := l.Pool; {
 	case !p.Known:
-		return fmt.Sprintf("pool %q does not exist: create it with dingdag pools set %s SLOTS", name, name)
+		return phrase.Of("pool.unknown", name, name)
 	case p.Slots >= 0 && p.Used+want > p.Slots && p.Deferred > 0:
-		return fmt.Sprintf("pool %q: %d of %d slots are taken, %d of them by deferred tasks", name, p.Used, p.Slots, p.Deferred)
+		return phrase.Of("pool.full_deferred", name, p.Used, p.Slots, p.Deferred)
 	case p.Slots >= 0 && p.Used+want > p.Slots:
-		return fmt.Sprintf("pool %q: %d of %d slots are taken", name, p.Used, p.Slots)
+		return phrase.Of("pool.full", name, p.Used, p.Slots)
 	case t.MaxActiveTIsPerDAG > 0 && l.OfDAG >= t.MaxActiveTIsPerDAG:
-		return fmt.Sprintf("max_active_tis_per_dag: %d of %d instances are active", l.OfDAG, t.MaxActiveTIsPerDAG)
+		return phrase.Of("limit.max_active_tis_per_dag", l.OfDAG, t.MaxActiveTIsPerDAG)
 	case t.MaxActiveTIsPerDAGRun > 0 && active >= t.MaxActiveTIsPerDAGRun:
-		return fmt.Sprintf("max_active_tis_per_dagrun: %d of %d instances are active", active, t.MaxActiveTIsPerDAGRun)
+		return phrase.Of("limit.max_active_tis_per_dagrun", active, t.MaxActiveTIsPerDAGRun)
 	default:
-		return ""
+		return phrase.Text{}
 	}
 }
 
 // Full says why no instance of the run can be queued now, whichever it is, or nothing.
-func (m *Machine) Full() string {
+func (m *Machine) Full() phrase.Text {
 	if most := m.g.d.MaxActiveTasks; m.active >= most {
-		return fmt.Sprintf("max_active_tasks: %d of %d tasks of the run are active", m.active, most)
+		return phrase.Of("limit.max_active_tasks", m.active, most)
 	}
-	return ""
+	return phrase.Text{}
 }
 
 // Candidates are the instances that may be queued now as far as max_active_tasks of the

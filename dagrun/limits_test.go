@@ -52,7 +52,7 @@ func TestNoSlot(t *testing.T) {
 			for _, at := range m.Slots(0)[:c.active] {
 				m.Set(at, dag.Queued)
 			}
-			assert.Equal(t, c.want, m.NoSlot(m.Slots(0)[c.active], c.load))
+			assert.Equal(t, c.want, m.NoSlot(m.Slots(0)[c.active], c.load).String())
 		})
 	}
 }
@@ -104,9 +104,9 @@ func TestCandidates(t *testing.T) {
 		}
 		return ids(m, g, seen)
 	}
-	assert.Empty(t, m.Full())
+	assert.True(t, m.Full().IsZero())
 	assert.Equal(t, "b e c", take("b"), "of the same weight the first, and one that is held lets others by")
-	assert.Equal(t, "max_active_tasks: 2 of 2 tasks of the run are active", m.Full())
+	assert.Equal(t, "max_active_tasks: 2 of 2 tasks of the run are active", m.Full().String())
 	assert.Equal(t, "b a", ids(m, g, m.Waiting()))
 	assert.Empty(t, take(""), "all places are taken")
 	m.Set(place(m, g, "e"), dag.Running)

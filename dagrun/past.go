@@ -1,10 +1,10 @@
 package dagrun
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/phrase"
 )
 
 // Past is the run before another one, as depends_on_past and wait_for_downstream see it.
@@ -40,9 +40,9 @@ func (g *Graph) LooksBack(t Task) []string {
 // (Airflow, PrevDagrunDep): the tasks that it looks back at must have succeeded or been
 // skipped in the run before, which is nil for the first one. A first instance passes unless
 // ignore_first_depends_on_past is false.
-func (g *Graph) PastUnmet(t Task, prev *Past) string {
+func (g *Graph) PastUnmet(t Task, prev *Past) phrase.Text {
 	if prev == nil {
-		return ""
+		return phrase.Text{}
 	}
 	task := g.d.Tasks[t]
 	for _, id := range g.LooksBack(t) {
@@ -50,17 +50,17 @@ func (g *Graph) PastUnmet(t Task, prev *Past) string {
 		case s == dag.Success, s == dag.Skipped:
 		case !has && prev.Absent[id]:
 			if id == task.ID && !task.IgnoreFirstDependsOnPast && (!g.d.Catchup || !prev.LogicalDate.Before(task.StartDate)) {
-				return fmt.Sprintf("depends_on_past: task %q is not in run %s, and ignore_first_depends_on_past is false", id, prev.RunID)
+				return phrase.Of("past.absent", id, prev.RunID)
 			}
 		default:
-			why := fmt.Sprintf("depends_on_past: task %q is %s in run %s", id, s, prev.RunID)
+			why := phrase.Of("past.state", id, phrase.State(s.String()), prev.RunID)
 			if prev.State == dag.RunQueued {
-				why += ", which is queued, and starts in the slot of this run once nothing else is left to do here"
+				why = phrase.All(why, phrase.Of("past.queued"))
 			}
 			return why
 		}
 	}
-	return ""
+	return phrase.Text{}
 }
 
 // OnlyLooksBack reports whether all that a run could do waits for the run before it: nothing

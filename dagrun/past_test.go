@@ -62,7 +62,7 @@ func TestPastUnmet(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			g := graphOf(c.set, "a:", "b: a", "c: a", "e: b")
-			assert.Equal(t, c.want, g.PastUnmet(0, c.prev))
+			assert.Equal(t, c.want, g.PastUnmet(0, c.prev).String())
 		})
 	}
 }

@@ -328,7 +328,7 @@ func TestADeferredTaskTakesNoSlot(t *testing.T) {
 	b.until("the other one runs", func() bool { return b.states(r)["other"] == "success" })
 	whys, err := b.e.WhyTask(t.Context(), r, "ask")
 	require.NoError(t, err)
-	assert.Equal(t, "it waits for an answer to ask 1, Go?: dingdag asks answer 1 OPTION (a)", whys[0].Reason)
+	assert.Equal(t, "it waits for an answer to ask 1, Go?: dingdag asks answer 1 OPTION (a)", whys[0].Reason.String())
 	_, err = b.respond(b.e, a.ID, "a")
 	require.NoError(t, err)
 	b.ended1(r.Key)
@@ -359,7 +359,7 @@ func TestPoolsIncludeDeferredTasks(t *testing.T) {
 				whys, err := e.WhyTask(t.Context(), r, "other")
 				require.NoError(t, err)
 				require.Len(t, whys, 1)
-				assert.Equal(t, `pool "reviews": 2 of 2 slots are taken, 2 of them by deferred tasks`, whys[0].Reason)
+				assert.Equal(t, `pool "reviews": 2 of 2 slots are taken, 2 of them by deferred tasks`, whys[0].Reason.String())
 			}
 			waits(b.e)
 			waits(b.beside(engine.Options{Clock: time.Now}))

@@ -68,7 +68,7 @@ var (
 	// asks others.
 	ErrSettled     = request.ErrSettled
 	ErrNotAssigned = request.ErrNotAssigned
-	// ErrAtWork says that what was to be removed is at work.
+	// ErrAtWork says that what was to be removed, or to go on in another version, is at work.
 	ErrAtWork = request.ErrAtWork
 )
 
@@ -189,10 +189,28 @@ func CheckExtra(extra json.RawMessage) (json.RawMessage, error) { return request
 // skipped again unless the branch is cleared too. Setups and teardowns are cleared with
 // the work in their scope. No callbacks run.
 //
+// With [ClearRequest.Latest] a finished run goes on in the latest version of its DAG. Tasks
+// that are gone are removed and keep their tries, new ones run, mapped ones have as many
+// instances as that version says, and all others stay as they are. Its deadlines are those of
+// that version that lie ahead. For a run of another version that is under way, and of which
+// something would be cleared, the error wraps [ErrAtWork]; for a DAG that is not loaded
+// it wraps [store.ErrNotFound].
+//
 // Another process that works on the store is asked to do it, for at most
 // [Options.AskTimeout]. An error means that nothing was changed.
 func (e *Engine) Clear(ctx context.Context, r ClearRequest) (*Affected, error) {
+	var prepare func() error
+	if r.Latest && e.runs.Working() {
+		e.desk.reload(ctx)
+	} else if r.Latest {
+		prepare = func() error { return e.find(r.DAGID) }
+	}
 	if r.DryRun {
+		if prepare != nil {
+			if err := prepare(); err != nil {
+				return nil, fmt.Errorf("clear: %w", err)
+			}
+		}
 		done, err := e.alter.WouldClear(ctx, e.store, &r)
 		if err != nil {
 			return nil, fmt.Errorf("clear: %w", err)
@@ -200,7 +218,7 @@ func (e *Engine) Clear(ctx context.Context, r ClearRequest) (*Affected, error) {
 		return done, nil
 	}
 	done := &Affected{}
-	if err := e.desk.ask(ctx, request.KindClear, r.Actor, &r, done, nil); err != nil {
+	if err := e.desk.ask(ctx, request.KindClear, r.Actor, &r, done, prepare); err != nil {
 		return nil, fmt.Errorf("clear: %w", err)
 	}
 	return done, nil

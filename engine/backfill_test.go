@@ -362,6 +362,98 @@ func TestBackfillKeepsItsVersion(t *testing.T) {
 	}
 }
 
+// Runs that a backfill clears go on in its version if it says so, which is not that of a file that changes later.
+func TestBackfillMovesRunsToItsVersion(t *testing.T) {
+	t.Parallel()
+	const file = "d:\n  schedule: '@daily'\n  start_date: 2026-03-20\n  tasks:\n    - {task_id: a, operator: probe, do: %s}\n    - {task_id: c, operator: probe, dependencies: [a]}\n    - {task_id: late, operator: probe, start_date: 2026-03-09}\n    - {task_id: %s, operator: probe}\n"
+	for name, c := range map[string]struct {
+		latest    bool
+		reprocess store.Reprocess
+		bad, good []string
+	}{
+		"failed": {
+			true, store.ReprocessFailed,
+			[]string{"a#2 success", "c#1 success", "fresh#1 success", "gone#1 removed", "late#1 success"},
+			[]string{"a#1 success", "c#1 success", "gone#1 success"},
+		},
+		"completed": {
+			true, store.ReprocessCompleted,
+			[]string{"a#2 success", "c#1 success", "fresh#1 success", "gone#1 removed", "late#1 success"},
+			[]string{"a#2 success", "c#2 success", "fresh#1 success", "gone#1 removed", "late#1 success"},
+		},
+		"each in its own": {
+			false, store.ReprocessCompleted,
+			[]string{"a#2 failed", "c#0 upstream_failed", "gone#2 success", "late#1 success"},
+			[]string{"a#2 success", "c#2 success", "gone#2 success", "late#1 success"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, d := filling(t, fmt.Sprintf(file, "bad", "gone"))
+			b.do["bad"] = func(_ context.Context, tc *operator.TaskContext) (any, error) {
+				if tc.LogicalDate.Equal(march(3)) {
+					return nil, operator.Fail(errors.New("broken"))
+				}
+				return nil, nil
+			}
+			b.start(engine.RunOptions{Schedule: true})
+			bad := b.finish(engine.Trigger{LogicalDate: march(3), Conf: json.RawMessage(`{"own": 1}`)})
+			good := b.finish(engine.Trigger{LogicalDate: march(4)})
+			require.Equal(t, []string{"a#1 failed", "c#0 upstream_failed", "gone#1 success"}, b.rows(bad.Key))
+			pause := func(p bool) {
+				require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error { return tx.SetPaused(t.Context(), "d", p) }))
+				require.NoError(t, b.e.Refresh(t.Context()))
+			}
+			pause(true)
+			second := b.load(fmt.Sprintf(file, "ok", "fresh"))[0]
+			bf := b.backfill(second, engine.BackfillRequest{From: march(3), To: march(5), Reprocess: c.reprocess, Latest: c.latest, Conf: json.RawMessage(`{"of": "the backfill"}`)})
+			third := b.load(fmt.Sprintf(file, "ok", "later"))[0]
+			require.NotEqual(t, second.Version, third.Version)
+			pause(false)
+			b.untilCompleted(bf.ID)
+			stored, err := b.store.Backfill(t.Context(), bf.ID)
+			require.NoError(t, err)
+			assert.Equal(t, c.latest, stored.Latest)
+			assert.Equal(t, c.bad, b.rows(bad.Key))
+			assert.Equal(t, c.good, b.rows(good.Key))
+			moved := map[bool]string{false: d.Version, true: second.Version}
+			assert.Equal(t, moved[c.latest], b.run(bad.Key).Version)
+			assert.Equal(t, moved[c.latest && c.reprocess == store.ReprocessCompleted], b.run(good.Key).Version)
+			assert.JSONEq(t, `{"own": 1}`, string(b.run(bad.Key).Conf))
+			assert.Equal(t, dag.BackfillRun, b.run(bad.Key).Type)
+			for _, r := range b.runs() {
+				if r.LogicalDate.Equal(march(5)) {
+					assert.Equal(t, second.Version, r.Version, "a new one has the version of the backfill anyhow")
+				}
+			}
+			es, err := b.store.Events(t.Context(), store.EventFilter{DAGID: "d", RunID: bad.RunID, Limit: 1})
+			require.NoError(t, err)
+			assert.Equal(t, store.EventClear, es[0].Kind)
+			assert.Equal(t, c.latest, strings.Contains(string(es[0].Extra), `"run_on_latest_version"`))
+		})
+	}
+}
+
+// A run whose own version cannot be loaded any more holds a backfill up unless that has it go on in its version.
+func TestBackfillOfAVersionThatDoesNotLoad(t *testing.T) {
+	t.Parallel()
+	b, _ := filling(t, "d:\n  schedule: '@daily'\n  start_date: 2026-03-20\n  tasks: [{task_id: a, operator: nop}, {task_id: b, operator: probe, do: bad, dependencies: [a]}]\n")
+	b.do["bad"] = func(context.Context, *operator.TaskContext) (any, error) {
+		return nil, operator.Fail(errors.New("broken"))
+	}
+	b.start(engine.RunOptions{Schedule: true})
+	bad := b.finish(engine.Trigger{LogicalDate: march(3)})
+	b.stop()
+	b.lacks = []string{"nop"}
+	b.open()
+	d := b.load("d:\n  schedule: '@daily'\n  start_date: 2026-03-20\n  tasks: [{task_id: a, operator: probe}, {task_id: b, operator: probe, dependencies: [a]}]\n")[0]
+	b.start(engine.RunOptions{Schedule: true})
+	bf := b.backfill(d, engine.BackfillRequest{From: march(3), To: march(3), Reprocess: store.ReprocessFailed, Latest: true})
+	b.untilCompleted(bf.ID)
+	assert.Equal(t, store.BackfillCounts{Total: 1, Success: 1}, b.counts(bf.ID))
+	assert.Equal(t, []string{"a#1 success", "b#2 success"}, b.rows(bad.Key))
+}
+
 func TestBackfillWithDependsOnPast(t *testing.T) {
 	t.Parallel()
 	b, d := filling(t, "d:\n  schedule: '@daily'\n  start_date: 2026-03-20\n  catchup: true\n  tasks: [{task_id: t, operator: probe, depends_on_past: true}]\n")

@@ -67,6 +67,16 @@ func (b *bench) failing(do string) (fail func(bool)) {
 	}
 }
 
+// broken is a bench on which the DAG d of a text has had a run, in which what does "fail" has failed.
+func broken(t *testing.T, text string) (*bench, *store.Run) {
+	t.Helper()
+	b := newBench(t)
+	b.failing("fail")
+	b.load(text)
+	b.start(engine.RunOptions{})
+	return b, b.finish(engine.Trigger{})
+}
+
 func TestClearRunsAgain(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -15,6 +15,7 @@ import (
 	"github.com/dingdag/dingdag/engine/live"
 	"github.com/dingdag/dingdag/engine/request"
 	"github.com/dingdag/dingdag/engine/scheduler"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -163,10 +164,8 @@ func (d *desk) alone(ctx context.Context) (bool, error) {
 // withdraw takes an open request back, so that it isn't done when its process has given
 // up on it. A request that was answered meanwhile stays as it is.
 func (d *desk) withdraw(ctx context.Context, id int64, cause error) error {
-	r := &store.Request{ID: id, DoneAt: d.runs.Now(), Error: fmt.Sprintf("nothing was changed: %v", cause)}
-	if errors.Is(cause, store.ErrBusy) {
-		r.Result = request.Refusal(cause).Result
-	}
+	r := request.Refusal(phrase.Err("request.withdrawn", cause))
+	r.ID, r.DoneAt = id, d.runs.Now()
 	return d.store.Tx(ctx, func(tx store.Tx) error {
 		_, err := tx.AnswerRequest(ctx, r)
 		return err
@@ -179,10 +178,7 @@ func (d *desk) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	makes := func(r *store.Request) bool {
-		return slices.Contains([]string{request.KindTrigger, request.KindBackfill, request.KindEmit}, r.Kind)
-	}
-	if slices.ContainsFunc(rs, makes) {
+	if slices.ContainsFunc(rs, readsFiles) {
 		d.reload(ctx)
 	}
 	var errs []error
@@ -191,6 +187,15 @@ func (d *desk) serve(ctx context.Context) error {
 		errs = append(errs, d.answer(ctx, r.ID, false))
 	}
 	return errors.Join(errs...)
+}
+
+// readsFiles reports whether a request is about DAGs as their files are now.
+func readsFiles(r *store.Request) bool {
+	if r.Kind == request.KindClear {
+		var c request.Clear
+		return json.Unmarshal(r.Payload, &c) == nil && c.Latest // one that can't be read is refused when it is its turn
+	}
+	return slices.Contains([]string{request.KindTrigger, request.KindBackfill, request.KindEmit}, r.Kind)
 }
 
 func (d *desk) setReload(f func(context.Context) error) {

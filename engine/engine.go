@@ -96,6 +96,8 @@ type Options struct {
 	LogDir string
 	// LogsPass says that the folder goes when the engine has stopped: no message names a log then.
 	LogsPass bool
+	// Version is that of the program, which the record of its work has.
+	Version string
 	// Workers is how many attempts run at once. Default [DefaultWorkers].
 	Workers int
 	// Grace is how long running tries may go on at a shutdown. Default [DefaultGrace].
@@ -262,7 +264,9 @@ func New(s store.Store, o Options) (*Engine, error) {
 	e.alter = &alter.Runs{Live: e.runs, Attempts: &e.attempts, Plans: e.plans, Discard: o.Discard}
 	e.scheduler = scheduler.New(scheduler.Options{
 		Store: s, DAGs: e.dags, Plans: e.plans, Tell: e.tell, Live: e.runs, Alter: e.alter, Masker: o.Masker, PausedAtCreation: o.PausedAtCreation, Daily: e.daily(), Log: o.Log,
+		By: store.Process{Host: host, PID: os.Getpid(), Version: o.Version, Workers: o.Workers},
 	})
+	e.alter.Latest, e.alter.Moved = e.scheduler.Latest, e.scheduler.Moved
 	e.executor = &executor{store: s, runs: e.runs, worker: e.worker, tell: e.tell, tracer: o.Tracer, log: o.Log, host: host, attempts: &e.attempts, grace: o.Grace}
 	e.desk = &desk{
 		store: s, runs: e.runs, alter: e.alter, scheduler: e.scheduler, masker: o.Masker, log: o.Log, timeout: o.AskTimeout, others: o.Alone,
@@ -284,6 +288,7 @@ func (e *Engine) openOutbox(r *render.Renderer) error {
 		Callbacks: o.Callbacks, Connections: o.Connections, Masker: o.Masker, OnUndelivered: o.OnUndelivered, Maintenance: o.Maintenance, Bare: tell.Renders(r, &dag.DAG{}),
 		Deadline: o.AlertDeadline, FoldAfter: o.FoldAfter, Sweep: o.Sweep, Clock: o.Clock, Log: o.Log,
 		Persist: func(ctx context.Context, write func() error) error { return persist(ctx, o.Log, write) },
+		Page:    func(id int64) string { return o.Pages.To("alerts", id) },
 		Observe: func(d *store.Delivery) {
 			if o.Observe != nil {
 				o.Observe(Update{Delivery: d})

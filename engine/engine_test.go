@@ -166,6 +166,7 @@ func (b *bench) open() {
 		operator.Define[forkOp]("fork"),
 		operator.Define[freeOp]("free"),
 		operator.Define[nativeOp]("native"),
+		operator.Define[partsOp]("parts"),
 	}
 	specs = append(specs, human.Specs()...)
 	ops, err := operator.NewRegistry(slices.DeleteFunc(specs, func(s operator.Spec) bool { return slices.Contains(b.lacks, s.Name) })...)

@@ -169,7 +169,7 @@ d:
 		require.NoError(t, err)
 		require.Len(t, whys, 1)
 		assert.Equal(t, state, whys[0].State)
-		assert.Regexp(t, "^the run cannot go on: "+cause, whys[0].Reason)
+		assert.Regexp(t, "^the run cannot go on: "+cause, whys[0].Reason.String())
 	}
 	_, err = next.e.WhyTask(t.Context(), failed, "none")
 	require.ErrorIs(t, err, store.ErrNotFound)
@@ -238,7 +238,7 @@ good:
 	whys, err := next.e.WhyTask(t.Context(), runs["good"], "fine")
 	require.NoError(t, err, "other runs do not matter")
 	require.Len(t, whys, 1)
-	assert.Contains(t, whys[0].Reason, "is running since")
+	assert.Contains(t, whys[0].Reason.String(), "is running since")
 	next.start(engine.RunOptions{})
 	assert.Equal(t, dag.RunSuccess, next.ended1(runs["good"].Key).State)
 	failed := next.ended1(runs["bad_task"].Key)

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -113,6 +114,7 @@ func TestLifeGap(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b, c := newBench(t), &setClock{}
 				b.o.Beat, b.o.Clock = 10*time.Second, c.now
+				b.o.Version, b.o.Workers = "1.2.3", 7
 				b.stopStore()
 				b.open()
 				start := time.Now()
@@ -124,6 +126,11 @@ func TestLifeGap(t *testing.T) {
 				lives, err := b.store.SchedulerLives(t.Context(), start)
 				require.NoError(t, err)
 				assert.Len(t, lives, want)
+				host, err := os.Hostname()
+				require.NoError(t, err)
+				for _, l := range lives {
+					assert.Equal(t, store.Process{Host: host, PID: os.Getpid(), Version: "1.2.3", Workers: 7}, l.By)
+				}
 				b.stop()
 			})
 		})

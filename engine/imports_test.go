@@ -59,7 +59,7 @@ func TestBrokenFile(t *testing.T) {
 			t.Helper()
 			w, err := why.OfBroken(t.Context(), b.store, b.restore, "d", time.Now(), time.Now(), "what a load says")
 			require.NoError(t, err)
-			assert.Equal(t, want, string(w.Outcome)+": "+w.Reason)
+			assert.Equal(t, want, string(w.Outcome)+": "+w.Reason.String())
 		}
 		b.loadBroken(wrong)
 		assert.True(t, b.dagState("d").Active, "it is not gone")

@@ -48,7 +48,7 @@ func TestATriggeredRunMayTakeATick(t *testing.T) {
 				}
 				reason := "run manual__2000-01-01T00:01:00+00:00 has its logical date and covers another data interval, 2000-01-01T00:00:00Z to 2000-01-01T00:01:00Z: " +
 					"that from 2000-01-01T00:01:00Z to 2000-01-01T00:02:00Z has no run, start one with dingdag dags trigger d --logical-date 2000-01-01T00:02:01Z"
-				assert.Equal(t, reason, w.Reason)
+				assert.Equal(t, reason, w.Reason.String())
 				rec, err := b.store.TickRangeAt(t.Context(), "d", due)
 				require.NoError(t, err)
 				require.NotNil(t, rec)

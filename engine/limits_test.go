@@ -150,7 +150,7 @@ func TestDependsOnPastWithoutDates(t *testing.T) {
 	require.NoError(t, err)
 	whys, err := b.e.WhyTask(t.Context(), second, "t")
 	require.NoError(t, err)
-	assert.Equal(t, `depends_on_past: task "t" is failed in run first`, whys[0].Reason)
+	assert.Equal(t, `depends_on_past: task "t" is failed in run first`, whys[0].Reason.String())
 	_, err = b.e.Clear(t.Context(), engine.ClearRequest{DAGID: "d", RunID: "first"})
 	require.NoError(t, err)
 	assert.Equal(t, dag.RunSuccess, b.ended1(second.Key).State)
@@ -261,7 +261,7 @@ func TestPauseAfterFailuresIsTold(t *testing.T) {
 			assert.Equal(t, c.want, b.told(len(c.want)))
 			w, err := why.OfTick(t.Context(), b.store, d, time.Now(), time.Now(), "")
 			require.NoError(t, err)
-			assert.Regexp(t, `^run scheduled__.* is failed \(task_failure\) since .*; the DAG is paused since .* \(`+reason+`\): dingdag dags unpause d$`, w.Reason)
+			assert.Regexp(t, `^run scheduled__.* is failed \(task_failure\) since .*; the DAG is paused since .* \(`+reason+`\): dingdag dags unpause d$`, w.Reason.String())
 		})
 	}
 }

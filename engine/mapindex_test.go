@@ -88,11 +88,7 @@ func TestClearOneInstance(t *testing.T) {
 // One instance of a mapped task is marked alone; what failed below goes on.
 func TestMarkOneInstance(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	b.failing("fail")
-	b.load(mappedTask)
-	b.start(engine.RunOptions{})
-	r := b.finish(engine.Trigger{})
+	b, r := broken(t, mappedTask)
 	mark := func(m engine.MarkRequest) (*engine.Affected, error) {
 		m.DAGID, m.RunID = "d", r.RunID
 		return b.e.Mark(t.Context(), m)

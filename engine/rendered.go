@@ -89,7 +89,7 @@ func (e *Engine) TemplateFields(operator string) []string {
 		return out
 	}
 	for _, f := range spec.Fields() {
-		if f.Template || f.Late {
+		if f.Rendered() || f.Late {
 			out = append(out, f.Name)
 		}
 	}

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -25,6 +26,55 @@ func (b *bench) rendered(r *store.Run, task string, mapIndex, try int) (text any
 	require.Len(b.t, got.Fields, 1)
 	require.Equal(b.t, "text", got.Fields[0].Name)
 	return got.Fields[0].Value, got.Kept
+}
+
+// partsOp is an operator with templates in the elements of a list.
+type partsOp struct {
+	// Parts are its parts.
+	Parts []part `yaml:"parts"`
+	// Text is no template.
+	Text string `yaml:"text"`
+}
+
+// part is an element.
+type part struct {
+	// Name is a template.
+	Name string `yaml:"name" param:"template"`
+	// Key is a secret one.
+	Key string `yaml:"key" param:"template,secret"`
+	// Count is none.
+	Count int `yaml:"count"`
+}
+
+// Execute does nothing.
+func (*partsOp) Execute(context.Context, *operator.TaskContext) (any, error) { return nil, nil }
+
+// A list whose elements have templates is shown as a whole, as it was rendered.
+func TestRenderedListsOfParts(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.load(`
+d:
+  tasks:
+    - {task_id: t, operator: parts, text: as it is, parts: [{name: "{{ ds }}", count: 3}, {name: b, key: "{{ ds }}"}]}
+    - {task_id: fixed, operator: parts, parts: [{name: a}]}
+`)
+	assert.Equal(t, []string{"parts"}, b.e.TemplateFields("parts"))
+	b.start(engine.RunOptions{})
+	r := b.finish(engine.Trigger{LogicalDate: time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC)})
+	got, err := b.e.RenderedTry(t.Context(), r, "t", -1, 1)
+	require.NoError(t, err)
+	assert.True(t, got.Kept)
+	told, err := json.Marshal(got.Fields)
+	require.NoError(t, err)
+	assert.JSONEq(t, `[{"name": "parts", "value": [{"name": "2026-01-31", "key": "", "count": 3}, {"name": "b", "key": "***", "count": 0}]}]`, string(told))
+	got, err = b.e.RenderedTry(t.Context(), r, "fixed", -1, 1)
+	require.NoError(t, err)
+	assert.False(t, got.Kept)
+	assert.True(t, got.Same, "there is nothing to keep")
+	told, err = json.Marshal(got.Fields)
+	require.NoError(t, err)
+	assert.JSONEq(t, `[{"name": "parts", "value": [{"name": "a", "key": "", "count": 0}]}]`, string(told))
 }
 
 // Each try keeps what it rendered, masked, whatever becomes of the DAG file and of the

@@ -130,7 +130,7 @@ func TestWhySaysWhatASensorWaitsFor(t *testing.T) {
 				b.until(reason, func() bool {
 					whys, err := b.e.WhyTask(t.Context(), r, "s")
 					require.NoError(t, err)
-					return len(whys) == 1 && want.MatchString(whys[0].Reason)
+					return len(whys) == 1 && want.MatchString(whys[0].Reason.String())
 				})
 			}
 			why(`waiting for \*\*\*`)
@@ -198,7 +198,7 @@ func TestComeAgain(t *testing.T) {
 	whys, err := b.e.WhyTask(t.Context(), r, "s")
 	require.NoError(t, err)
 	require.Len(t, whys, 1)
-	assert.Regexp(t, `^it goes on at \S+: the robot is busy until \*\*\*$`, whys[0].Reason)
+	assert.Regexp(t, `^it goes on at \S+: the robot is busy until \*\*\*$`, whys[0].Reason.String())
 	is, err := b.store.Instances(t.Context(), r.Key)
 	require.NoError(t, err)
 	assert.InDelta(t, time.Hour, is[0].RetryAt.Sub(is[0].StartDate), float64(time.Minute))

@@ -116,10 +116,10 @@ func TestWhyARunHasTheSlotOfAnother(t *testing.T) {
 	b.until("the older one runs", func() bool { return b.states(older)["t"] == "running" })
 	w, err := why.OfTick(t.Context(), b.store, d, first, time.Now(), "")
 	require.NoError(t, err)
-	assert.Contains(t, w.Reason, "in the slot of run manual__2026-01-02T00:00:00+00:00, which waits for it (depends_on_past)")
+	assert.Contains(t, w.Reason.String(), "in the slot of run manual__2026-01-02T00:00:00+00:00, which waits for it (depends_on_past)")
 	whys, err := b.e.WhyTask(t.Context(), later, "t")
 	require.NoError(t, err)
-	assert.Equal(t, `depends_on_past: task "t" is running in run `+older.RunID, whys[0].Reason)
+	assert.Equal(t, `depends_on_past: task "t" is running in run `+older.RunID, whys[0].Reason.String())
 	close(gate)
 	assert.Equal(t, dag.RunSuccess, b.ended1(older.Key).State)
 }

@@ -39,7 +39,7 @@ func TestWhyRun(t *testing.T) {
 			if !w.At.IsZero() {
 				tick = w.At.Format("15:04 ")
 			}
-			return tick + string(w.Outcome) + ": " + w.Reason
+			return tick + string(w.Outcome) + ": " + w.Reason.String()
 		}
 		assert.Equal(t, ": no tick was due yet: the start_date is 2000-01-01T00:01:00Z", reason(30*time.Second))
 		b.start(engine.RunOptions{Schedule: true})

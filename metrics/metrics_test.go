@@ -161,6 +161,8 @@ func TestRunsAndTasksAreCounted(t *testing.T) {
 		`dingdag_store_seconds_sum{kind="commit"} 0.002`, `dingdag_task_log_bytes_total 100`, `dingdag_sign_in_failures_total{reason="limited"} 1`,
 		`dingdag_sign_in_failures_total{reason="token"} 0`, `dingdag_http_requests_total{code="200",method="GET",route="/dags/{dag_id}"} 1`,
 		`airflow_executor_open_slots 5`, `airflow_executor_running_tasks 3`, `airflow_pool_starving_tasks{pool="db"} 1`, `airflow_scheduler_tasks_starving 1`,
+		`dingdag_outbox_undelivered_messages{state="refused"} 2`, `dingdag_outbox_undelivered_messages{state="uncertain"} 3`, `dingdag_task_queue_seconds_sum 0.25`,
+		`dingdag_dags_paused 1`, `airflow_dag_processing_import_errors 2`,
 		`airflow_pool_open_slots{pool="free"} -1`, `dingdag_runs{state="queued"} 4`, `dingdag_robot_closed{robot="ops"} 1`,
 		"dingdag_application_connected{application=\"app\uFFFD\"} 1", `dingdag_outbox_oldest_age_seconds 60`, `airflow_scheduler_heartbeat{type="counter"} 3`,
 		`dingdag_scheduler_last_beat_timestamp_seconds 1.7672256e+09`,
@@ -182,6 +184,29 @@ func TestDelaysAreThoseOfNewRuns(t *testing.T) {
 	}
 	w.Run(&store.Run{Key: 2, Type: dag.ManualRun, State: dag.RunQueued, RunAfter: w.now, QueuedAt: w.now}, true)
 	w.has(`dingdag_run_start_delay_seconds_count 0`, `dingdag_run_create_delay_seconds_count 0`)
+}
+
+// Whoever counts a request changes nothing of its answer, nor of an answer that says in between that it is under way.
+func TestAnswersPassThrough(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, metrics.LabelTask)
+	h := w.Requests(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		route.Note(r, "GET /dags/{dag_id}")
+		rw.Header().Set("Link", "</a.css>; rel=preload")
+		rw.WriteHeader(http.StatusEarlyHints)
+		rw.WriteHeader(http.StatusTeapot)
+		_, _ = rw.Write([]byte("short and stout"))
+	}))
+	srv := httptest.NewServer(h)
+	defer srv.Close()
+	res, err := srv.Client().Get(srv.URL + "/dags/x")
+	require.NoError(t, err)
+	text, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	assert.Equal(t, http.StatusTeapot, res.StatusCode)
+	assert.Equal(t, "short and stout", string(text))
+	w.has(`dingdag_http_requests_total{code="418",method="GET",route="/dags/{dag_id}"} 1`)
 }
 
 // Labels can be dropped, and what differed by them is added up.

@@ -51,12 +51,16 @@ type DeliveryFilter struct {
 	States               []DeliveryState
 	Channel              string
 	DAGID, RunID, TaskID string
+	// DAGIDs selects those of some DAGs; nil selects all, and an empty list none.
+	DAGIDs []string
 	// IDs selects those with these ids; none selects all.
 	IDs []int64
 	// Since and Until select the messages that were written from the one moment on and before the other one.
 	Since, Until time.Time
-	// DigestID selects the messages that another one tells, StandsInFor those that replace another one.
-	DigestID, StandsInFor int64
+	// DigestID selects the messages that another one tells.
+	DigestID int64
+	// StandsInFor selects those that replace one of some; none selects all.
+	StandsInFor []int64
 	// Unacked selects those of which nobody has said that he has seen them.
 	Unacked bool
 	// Untold leaves out the refused ones that a message which was not refused stands in for.
@@ -68,4 +72,6 @@ type DeliveryFilter struct {
 	Limit, Offset int
 	// Behind passes over those up to the message with this ID.
 	Behind int64
+	// Oldest has the oldest ones first; then Behind has no meaning, and Offset passes over the oldest ones.
+	Oldest bool
 }

@@ -3,9 +3,9 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"strings"
 	"time"
+
+	"github.com/dingdag/dingdag/phrase"
 )
 
 // Asks reads what tasks ask people.
@@ -119,19 +119,18 @@ func (a *Ask) Of() *Instance {
 }
 
 // Became says what became of an ask, behind its name.
-func (a *Ask) Became() string {
-	at := a.SettledAt.Format(time.RFC3339)
+func (a *Ask) Became() phrase.Text {
 	switch a.State {
 	case AskAnswered:
-		return fmt.Sprintf("was answered already by %s at %s: %s", a.RespondedBy, at, strings.Join(a.Chosen, ", "))
+		return phrase.Of("ask.answered", a.RespondedBy, a.SettledAt, phrase.Names(a.Chosen...))
 	case AskDefaulted:
-		return fmt.Sprintf("was not answered in time; its defaults were chosen at %s: %s", at, strings.Join(a.Chosen, ", "))
+		return phrase.Of("ask.defaulted", a.SettledAt, phrase.Names(a.Chosen...))
 	case AskTimedOut:
-		return "was not answered in time, which was over at " + at
+		return phrase.Of("ask.timed_out", a.SettledAt)
 	case AskClosed:
-		return fmt.Sprintf("was closed at %s: %s", at, a.Note)
+		return phrase.Of("ask.closed", a.SettledAt, a.Note)
 	default:
-		return "is open"
+		return phrase.Of("ask.open")
 	}
 }
 
@@ -140,7 +139,9 @@ type AskFilter struct {
 	// RunKey, DAGID, RunID and TaskID are those of the try.
 	RunKey               int64
 	DAGID, RunID, TaskID string
-	States               []AskState
+	// DAGIDs selects those of some DAGs; nil selects all, and an empty list none.
+	DAGIDs []string
+	States []AskState
 	// Limit bounds how many there are; 0 is all. Behind passes over those up to the ask with this ID.
 	Limit  int
 	Behind int64

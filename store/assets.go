@@ -17,8 +17,6 @@ type Assets interface {
 	TakenAssetEvents(ctx context.Context, runKey int64) ([]*AssetEvent, error)
 	// AssetEventLog returns the events that match, newest first.
 	AssetEventLog(ctx context.Context, f AssetEventFilter) ([]*AssetEvent, error)
-	// CountAssetEvents counts them on whatever page.
-	CountAssetEvents(ctx context.Context, f AssetEventFilter) (int, error)
 	// ToldDAGs lists the ids of the DAGs with events that no run has taken.
 	ToldDAGs(ctx context.Context) ([]string, error)
 	// KnownAssets returns the assets that there are or were, by ID.

@@ -88,6 +88,8 @@ type Backfill struct {
 	MaxActiveRuns int
 	// Backwards starts the newest run first.
 	Backwards bool
+	// Latest lets runs that it clears go on in its version; else they keep theirs.
+	Latest bool
 	// Conf is the JSON object that new runs get, or nil.
 	Conf json.RawMessage `json:"conf,omitempty"`
 	// Version is the DAG version of its new runs; empty until a process that schedules has
@@ -106,6 +108,8 @@ func (b *Backfill) Open() bool { return b.State == BackfillRunning || b.State ==
 // BackfillFilter selects backfills. Zero fields select everything.
 type BackfillFilter struct {
 	DAGID string
+	// DAGIDs selects those of some DAGs; nil selects all, and an empty list none.
+	DAGIDs []string
 	// Limit bounds the number of backfills; 0 is all. With a Limit, Offset passes over the newest
 	// ones.
 	Limit, Offset int

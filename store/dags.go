@@ -9,7 +9,8 @@ import (
 type DAGs interface {
 	// DAG returns what is known of a DAG, or ErrNotFound.
 	DAG(ctx context.Context, dagID string) (*DAGState, error)
-	DAGs(ctx context.Context) ([]*DAGState, error)
+	// DAGs returns what is known of some DAGs, or of each when none is named, by id.
+	DAGs(ctx context.Context, ids ...string) ([]*DAGState, error)
 	// PausedDAGs lists the ids of the paused DAGs.
 	PausedDAGs(ctx context.Context) ([]string, error)
 	// Pauses returns when a DAG was first seen, paused and unpaused, oldest first.
@@ -131,4 +132,18 @@ type DAGState struct {
 	// LoadedAt is when the process that schedules has last read it as a new or a changed one; zero when that was before
 	// this was recorded.
 	LoadedAt time.Time
+}
+
+// Favorites reads which DAGs people have among their favourites.
+type Favorites interface {
+	// Favorites returns the ids of those of a user, in order. There may be no such DAG any more.
+	Favorites(ctx context.Context, user string) ([]string, error)
+}
+
+// FavoritesTx changes them in a transaction. They go with the user, and when the DAG is removed.
+type FavoritesTx interface {
+	// InsertFavorite reports false, and changes nothing, when the DAG is a favourite of the user already.
+	InsertFavorite(ctx context.Context, user, dagID string) (bool, error)
+	// DeleteFavorite reports false when the DAG is none.
+	DeleteFavorite(ctx context.Context, user, dagID string) (bool, error)
 }

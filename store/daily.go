@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
@@ -65,7 +66,8 @@ type UnstartedTicks struct {
 	// First and Last are the moments at which the first and the last of them were due.
 	First, Last time.Time
 	Count       int
-	// Reason is one of their reasons, and Reasons how many there are.
+	// Reason is one of their reasons, Said what was kept with it, as in [TickRange], and Reasons how many there are.
 	Reason  string
+	Said    json.RawMessage
 	Reasons int
 }

@@ -186,6 +186,8 @@ type Event struct {
 // EventFilter selects events. Zero fields select everything.
 type EventFilter struct {
 	DAGID, RunID string
+	// DAGIDs selects those of some DAGs; nil selects all, and an empty list none.
+	DAGIDs []string
 	// TaskID selects the events that changed that task, alone or with others.
 	TaskID string
 	Kinds  []EventKind

@@ -20,6 +20,9 @@ type Instances interface {
 	// TaskStates sums up the instances of runs by run, task and state, in the order of these; of the tasks that are
 	// named, or of all when none is.
 	TaskStates(ctx context.Context, runKeys []int64, tasks ...string) ([]*TaskState, error)
+	// MappedTask counts the instances of a mapped task of a run, and returns the states that they have, in the order of
+	// their words. It reads no instance.
+	MappedTask(ctx context.Context, runKey int64, taskID string) (count int, states []dag.State, err error)
 	// PastTries returns the tries of a task, of all its instances, that another one followed, by map
 	// index and try.
 	PastTries(ctx context.Context, runKey int64, taskID string) ([]*Instance, error)

@@ -18,6 +18,8 @@ type Runs interface {
 	CountMatching(ctx context.Context, f RunFilter) (int, error)
 	// NewestRuns returns the newest run of each of some DAGs that has one, in no order; of each DAG when none is named.
 	NewestRuns(ctx context.Context, dagIDs ...string) ([]*Run, error)
+	// RecentRuns returns the newest limit runs of each of some DAGs, those of a DAG one after another and the newest of them first.
+	RecentRuns(ctx context.Context, limit int, dagIDs ...string) ([]*Run, error)
 	// ProvisionalRuns returns the queued runs with a provisional version, oldest first.
 	ProvisionalRuns(ctx context.Context) ([]*Run, error)
 	// OpenRuns returns the keys of the running runs and the DAGs that have queued ones.
@@ -140,7 +142,9 @@ type Run struct {
 
 // RunFilter selects runs. Zero fields select everything.
 type RunFilter struct {
-	DAGID  string
+	DAGID string
+	// DAGIDs selects those of some DAGs; nil selects all, and an empty list none.
+	DAGIDs []string
 	States []dag.RunState
 	Type   dag.RunType
 	// BackfillID selects the runs of one backfill.

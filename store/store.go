@@ -24,6 +24,7 @@ type Reader interface {
 	Notes
 	XComs
 	DAGs
+	Favorites
 	ImportErrors
 	Ticks
 	Daily
@@ -56,6 +57,7 @@ type Tx interface {
 	NotesTx
 	XComsTx
 	DAGsTx
+	FavoritesTx
 	ImportErrorsTx
 	TicksTx
 	DailyTx

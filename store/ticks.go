@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 )
 
@@ -24,7 +25,7 @@ type Ticks interface {
 type TicksTx interface {
 	// InsertTickRange records ticks and sets the ID.
 	InsertTickRange(ctx context.Context, t *TickRange) error
-	// PutSchedulerLife adds a stretch and sets its ID, or moves the end of one with an ID.
+	// PutSchedulerLife adds a stretch and sets its ID, or writes SeenAt and Stopped of one with an ID.
 	PutSchedulerLife(ctx context.Context, l *SchedulerLife) error
 }
 
@@ -52,9 +53,12 @@ type TickRange struct {
 	// First and Last are the moments at which the first and the last of them were due.
 	First, Last time.Time
 	// Count is how many there are.
-	Count      int
-	Outcome    TickOutcome
+	Count   int
+	Outcome TickOutcome
+	// Reason is a sentence in English without its end; Said is the same as a code with what it is about, from which it is
+	// put into words in other languages, nil in records of older versions.
 	Reason     string
+	Said       json.RawMessage
 	RecordedAt time.Time
 }
 
@@ -64,4 +68,17 @@ type SchedulerLife struct {
 	StartedAt, SeenAt time.Time
 	// Stopped says that it ended in order, at SeenAt.
 	Stopped bool
+	// By is the process; its fields are empty where it was one of an older version.
+	By Process
+}
+
+// Process is one that works on a store.
+type Process struct {
+	// Host is the name of its machine, PID its number there.
+	Host string
+	PID  int
+	// Version is that of the program.
+	Version string
+	// Workers is how many attempts it runs at once.
+	Workers int
 }

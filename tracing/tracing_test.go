@@ -87,6 +87,9 @@ func TestTriesAreBelowTheirRun(t *testing.T) { //nolint:paralleltest // the prov
 	assert.Equal(t, r.EndDate, whole.EndTime())
 	assert.Equal(t, sdktrace.Status{Code: codes.Error, Description: "task_failure"}, whole.Status())
 	assert.Equal(t, sdktrace.Status{Code: codes.Error, Description: "exit status 1"}, first.Status())
+	assert.Equal(t, []string{"failure", "failed", "etl", "manual__1", "manual"}, []string{
+		attribute(whole, "cicd.pipeline.result"), attribute(whole, "airflow.state"), attribute(whole, "cicd.pipeline.name"), attribute(whole, "airflow.run_id"), attribute(whole, "airflow.run_type"),
+	})
 	assert.Equal(t, "failure", attribute(first, "cicd.pipeline.task.run.result"))
 	assert.Equal(t, "success", attribute(second, "cicd.pipeline.task.run.result"))
 	assert.Equal(t, "up_for_retry", attribute(first, "airflow.state"))
@@ -96,7 +99,15 @@ func TestTriesAreBelowTheirRun(t *testing.T) { //nolint:paralleltest // the prov
 
 	other := *r
 	other.Key++
+	other.State = dag.RunSuccess
 	again.Ended(&other)
+	good := seen.Ended()[len(seen.Ended())-1]
+	assert.Equal(t, []string{"success", "success"}, []string{attribute(good, "cicd.pipeline.result"), attribute(good, "airflow.state")})
+	assert.Equal(t, codes.Unset, good.Status().Code)
+	none := *r
+	none.StartDate = time.Time{}
+	again.Ended(&none)
+	assert.Same(t, good, seen.Ended()[len(seen.Ended())-1], "a run that never began has no span")
 	tracing.New("host:/other").Ended(r)
 	ids := map[trace.TraceID]bool{}
 	for _, s := range seen.Ended() {

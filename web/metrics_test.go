@@ -25,6 +25,7 @@ func TestMetricsAreForThisMachine(t *testing.T) {
 	assert.Equal(t, http.StatusOK, b.ask("GET", "/metrics", "From", "[::1]").status)
 	for name, header := range map[string][]string{
 		"from elsewhere":            {"From", "192.0.2.7"},
+		"as if to itself":           {"From", "192.0.2.7", "Host", "127.0.0.1:8080"},
 		"under another name":        {"From", "127.0.0.1", "Host", "dingdag.example.com"},
 		"through a proxy":           {"From", "127.0.0.1", "X-Forwarded-For", "192.0.2.7"},
 		"through one that says Via": {"From", "127.0.0.1", "Via", "1.1 proxy"},

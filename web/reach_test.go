@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/web"
 	"github.com/dingdag/dingdag/web/peer"
+	"github.com/dingdag/dingdag/web/signin"
 )
 
 // Another name than those by which people reach the server may be one that a page of another site lets point here.
@@ -76,8 +78,20 @@ func TestBelowAPath(t *testing.T) {
 	} {
 		assert.Equal(t, want, b.ask(http.MethodGet, path, "Host", "dag.example").body, path)
 	}
+	for path, want := range map[string]string{
+		"/a/b//dags": "/a/b/dags", "/a/b/dags//x/": "/a/b/dags/x/", "//dags": "/a/b/dags", "//a/b/dags": "/a/b/dags", "/a/b/dags/../x%20%2Fy?q=%2F%2F": "/a/b/x%20%2Fy?q=%2F%2F", "/a/b//": "/a/b/",
+		"//evil.example/x": "/a/b/evil.example/x",
+	} {
+		a := b.ask(http.MethodGet, path, "Host", "dag.example")
+		assert.Equal(t, 307, a.status, path)
+		assert.Equal(t, want, a.header.Get("Location"), path)
+	}
 	assert.Equal(t, "ok\n", b.ask(http.MethodGet, "/a/b/livez").body)
 	assert.JSONEq(t, `{"detail": "Not Found", "error": "Not Found"}`, b.ask(http.MethodGet, "/a/b/api/v2/nowhere").body)
+	gate, err := signin.New(signin.Options{Log: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	rest := benchWith(web.Options{Base: "https://dag.example/a/b", REST: pages, SignIn: gate})
+	assert.Equal(t, "/a/b/api/v2/?x=1", rest.ask(http.MethodGet, "/a/b/api/v2?x=1").header.Get("Location"))
 	assert.Equal(t, "/a/b/health", benchWith(web.Options{Base: "https://dag.example/a/b"}).ask(http.MethodGet, "/").header.Get("Location"))
 }
 

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -64,6 +65,10 @@ type Options struct {
 	SignIn *signin.Gate
 	// REST answers Airflow's REST API to whom SignIn knows; without either there is none.
 	REST http.Handler
+	// Commands runs commands that people call from other machines, for whom SignIn knows by a token or a password. Nil runs none.
+	Commands http.Handler
+	// Own answers what Airflow's API has not, below /api/dingdag/, in the same way.
+	Own http.Handler
 	// DingTalk answers what DingTalk sends to paths below /dingtalk/. Nil takes nothing.
 	DingTalk http.Handler
 	// Pages answer whatever nothing else does, but for paths below /api/ and /dingtalk/, and know from SignIn who asks. Nil has none.
@@ -72,7 +77,8 @@ type Options struct {
 	Metrics http.Handler
 	// Measure, when set, is given what answers all requests, and returns what is to answer in its place.
 	Measure func(http.Handler) http.Handler
-	// Stop is called when the server is about to stop, so that streams end. It may be nil.
+	// Stop is called when the server is about to stop, so that streams end, and once more when it has. It returns when those that
+	// were taken over from the server have ended. It may be nil.
 	Stop func()
 	// Mask hides secrets in errors that are logged.
 	Mask  func(string) string
@@ -87,8 +93,9 @@ type Server struct {
 	answer http.Handler // whatever ServeHTTP is asked
 	pages  http.Handler
 	looks  *looks
-	host   string // by which people reach it, empty for none
-	path   string // below which they do, without a slash at its end
+	host   string          // by which people reach it, empty for none
+	path   string          // below which they do, without a slash at its end
+	reads  map[string]bool // the patterns that have a GET
 
 	// running is held by every request, and by a stop that waits for their ends.
 	running sync.RWMutex
@@ -98,7 +105,7 @@ type Server struct {
 
 // New returns a server.
 func New(o Options) *Server {
-	s := &Server{o: o, pages: o.Pages, looks: newLooks(o)}
+	s := &Server{o: o, pages: o.Pages, looks: newLooks(o), reads: map[string]bool{}}
 	if u, err := url.Parse(o.Base); err == nil {
 		s.host, s.path = strings.ToLower(u.Host), u.Path
 	}
@@ -119,10 +126,16 @@ func New(o Options) *Server {
 	}
 	if o.SignIn != nil {
 		o.SignIn.Routes(&s.routes)
+		if o.Commands != nil {
+			s.routes.Handle("GET /api/dingdag/commands", o.SignIn.Identify(o.Commands))
+		}
 		if o.REST != nil {
-			s.routes.Handle(restPattern, o.SignIn.Identify(o.REST))
-			s.routes.Handle(oldPattern, o.SignIn.Identify(o.REST))
+			s.routes.Handle(restPattern, s.above(o.SignIn.Identify(o.REST)))
+			s.routes.Handle(oldPattern, s.above(o.SignIn.Identify(o.REST)))
 			s.routes.Handle("GET /openapi.json", o.SignIn.Identify(o.REST))
+		}
+		if o.Own != nil {
+			s.routes.Handle(ownPattern, s.above(o.SignIn.Identify(o.Own)))
 		}
 	}
 	switch {
@@ -134,6 +147,11 @@ func New(o Options) *Server {
 	if o.Links != nil {
 		o.Links.serve(s)
 	}
+	for _, pattern := range s.routes.Routes() {
+		if path, ok := strings.CutPrefix(pattern, http.MethodGet+" "); ok {
+			s.reads[path] = true
+		}
+	}
 	return s
 }
 
@@ -141,18 +159,38 @@ func New(o Options) *Server {
 // what it has is there as its own pattern.
 func (s *Server) Routes() []string {
 	all := slices.Concat(s.routes.Routes(), route.Of(s.o.Pages))
-	if rest := route.Of(s.o.REST); rest != nil {
-		all = append(slices.DeleteFunc(all, func(p string) bool { return p == restPattern || p == oldPattern }), rest...)
+	for _, of := range []struct {
+		handler  http.Handler
+		patterns []string
+	}{{s.o.REST, []string{restPattern, oldPattern}}, {s.o.Own, []string{ownPattern}}} {
+		if has := route.Of(of.handler); has != nil {
+			all = append(slices.DeleteFunc(all, func(p string) bool { return slices.Contains(of.patterns, p) }), has...)
+		}
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
-// restPattern is that of the REST API, which has routes of its own, and oldPattern that of its version 1.
+// restPattern is that of the REST API, which has routes of its own, oldPattern that of its version 1, and ownPattern that of what
+// Airflow has not.
 const (
 	restPattern = "/api/v2/"
 	oldPattern  = "/api/v1/"
+	ownPattern  = "/api/dingdag/"
 )
+
+// above answers what comes below a path that an API has to itself, but for the paths that this server reads by GET: there another
+// method is the wrong one.
+func (s *Server) above(api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.reads[r.URL.Path] {
+			w.Header().Set("Allow", "GET, HEAD")
+			s.fail(w, r, http.StatusMethodNotAllowed, "Method Not Allowed")
+			return
+		}
+		api.ServeHTTP(w, r)
+	})
+}
 
 // Listen opens an address that [listening.Split] takes.
 func Listen(ctx context.Context, address string) (net.Listener, error) {
@@ -200,6 +238,9 @@ func (s *Server) Run(ctx context.Context, ln net.Listener) error {
 			err = errors.Join(err, serr)
 		}
 	}
+	if s.o.Stop != nil {
+		s.o.Stop()
+	}
 	s.running.Lock()
 	defer s.running.Unlock()
 	s.stopped = true
@@ -219,10 +260,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serve is ServeHTTP while the server runs.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	from := s.o.Proxies.Of(r)
+	to := s.straight(r.URL)
 	r = s.below(peer.With(r, from))
 	if from.Unheard {
 		s.proxied.Do(func() {
-			s.o.Log.Warn("a request says by X-Forwarded-For that it comes from elsewhere, which is not believed: if it came through your reverse proxy, set trusted_proxies", "address", from.Address)
+			s.o.Log.Warn("a request says by X-Forwarded-For or Forwarded that it comes from elsewhere, which is not believed: if it came through your reverse proxy, set trusted_proxies", "address", from.Address)
 		})
 	}
 	h := w.Header()
@@ -245,8 +287,16 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, http.StatusRequestEntityTooLarge, "Request Entity Too Large")
 		return
 	}
+	if to != "" {
+		redirect(w, to)
+		return
+	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	handler, pattern := s.routes.Handler(r)
+	if is := r.URL.EscapedPath(); !strings.HasSuffix(is, "/") && strings.HasSuffix(pattern, is+"/") { // the mux forgets the base
+		redirect(w, s.path+is+"/"+query(r.URL))
+		return
+	}
 	if pattern != "" {
 		route.Note(r, pattern)
 		s.routes.ServeHTTP(w, r)
@@ -292,6 +342,39 @@ func (s *silent) WriteHeader(status int) { s.status = status }
 
 // Write drops the text.
 func (*silent) Write(p []byte) (int, error) { return len(p), nil }
+
+// straight is where a request leads to whose path has doubled slashes or dots, which no route has; empty for all others. The mux
+// would leave out the base, and escape twice what is escaped.
+func (s *Server) straight(u *url.URL) string {
+	is := u.EscapedPath()
+	if !strings.HasPrefix(is, "/") {
+		return ""
+	}
+	to := path.Clean(is)
+	if strings.HasSuffix(is, "/") && to != "/" {
+		to += "/"
+	}
+	if to == is {
+		return ""
+	}
+	if to != s.path && !strings.HasPrefix(to, s.path+"/") { // a proxy has taken the base away
+		to = s.path + to
+	}
+	return to + query(u)
+}
+
+func query(u *url.URL) string {
+	if u.RawQuery == "" {
+		return ""
+	}
+	return "?" + u.RawQuery
+}
+
+// redirect leads to another path here. The method and the body stay.
+func redirect(w http.ResponseWriter, to string) {
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusTemporaryRedirect)
+}
 
 // below is a request without the path of the base before its own.
 func (s *Server) below(r *http.Request) *http.Request {

@@ -425,9 +425,9 @@ func TestDingTalkHasItsPath(t *testing.T) {
 func TestPagesAnswerTheRest(t *testing.T) {
 	t.Parallel()
 	b := newBench()
-	stopped := make(chan struct{})
+	var ended, waited atomic.Bool
 	b.Server = web.New(web.Options{
-		Health: b, Clock: b.now, Log: slog.New(slog.DiscardHandler), Stop: func() { close(stopped) },
+		Health: b, Clock: b.now, Log: slog.New(slog.DiscardHandler), Stop: func() { waited.Store(ended.Swap(true)) },
 		Pages: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusTeapot)
 			_, _ = io.WriteString(w, r.URL.Path)
@@ -449,9 +449,9 @@ func TestPagesAnswerTheRest(t *testing.T) {
 	ln, err := web.Listen(t.Context(), "127.0.0.1:0")
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() { ended <- b.Run(ctx, ln) }()
+	over := make(chan error, 1)
+	go func() { over <- b.Run(ctx, ln) }()
 	stop()
-	require.NoError(t, <-ended)
-	<-stopped
+	require.NoError(t, <-over)
+	assert.True(t, waited.Load(), "streams that were taken over are waited for")
 }

@@ -52,7 +52,7 @@ func (y *Try) sameFields(op operator.Operator) bool {
 	}
 	now, file := y.task.Spec.Values(op), y.task.Spec.Values(y.task.Op)
 	for _, f := range y.task.Spec.Fields() {
-		if f.Template && !reflect.DeepEqual(now[f.Name], file[f.Name]) {
+		if f.Rendered() && !reflect.DeepEqual(now[f.Name], file[f.Name]) {
 			return false
 		}
 	}
@@ -65,7 +65,7 @@ func (y *Try) renderedFields(op operator.Operator) []RenderedField {
 	var out []RenderedField
 	for _, f := range y.task.Spec.Fields() {
 		switch {
-		case !f.Template:
+		case !f.Rendered():
 		case f.Secret:
 			out = append(out, RenderedField{f.Name, "***"})
 		default:

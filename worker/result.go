@@ -26,6 +26,8 @@ type Result struct {
 	XComs map[string]json.RawMessage
 	// Skips are the tasks below that the result skips.
 	Skips []dagrun.Task
+	// Branched says that the result is a choice among the tasks directly below, of which the others are followed.
+	Branched bool
 	// Ask is what a try asks people whose instance is deferred, else nil.
 	Ask *store.Ask
 	// Notice tells people of it, nil for none.
@@ -46,7 +48,8 @@ func (y *Try) conclude(ctx context.Context, v any, err error) Result {
 	}
 	r := y.end(o, y.w.now())
 	y.logOutcome(&r.Instance, o)
-	r.Value, r.Skips = value, skips
+	_, branch := v.(operator.Branch)
+	r.Value, r.Skips, r.Branched = value, skips, branch && r.Instance.State == dag.Success
 	r.XComs = y.xcoms(&r)
 	r.Rendered = y.rendered.Load()
 	return r

@@ -15,6 +15,7 @@ import (
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/access/secret"
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/users"
 )
@@ -33,9 +34,9 @@ const useEvery = time.Minute
 // Errors for callers to compare.
 var (
 	// ErrWrong says that a password, a token or a session is none. Why is not said to whoever sent it.
-	ErrWrong = errors.New("the name or the password is wrong")
+	ErrWrong = phrase.Err("sign.wrong")
 	// ErrToken says the same of a token or a session.
-	ErrToken = errors.New("the token is not valid: it is wrong, expired or revoked")
+	ErrToken = phrase.Err("sign.token")
 )
 
 // Store is what accounts are kept in.
@@ -71,13 +72,13 @@ func CleanName(name string) (string, error) {
 	clean := strings.ToLower(name)
 	switch {
 	case clean == "":
-		return "", errors.New("the name of the user is empty")
+		return "", phrase.Err("user.empty")
 	case utf8.RuneCountInString(clean) > 64 || !utf8.ValidString(clean):
-		return "", errors.New("the name of the user is longer than 64 characters")
+		return "", phrase.Err("user.long")
 	}
 	for _, r := range clean {
 		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(".-_@+", r) {
-			return "", fmt.Errorf("user %q: a name has letters, digits and any of . - _ @ + alone", name)
+			return "", phrase.Err("user.name", name)
 		}
 	}
 	return clean, nil

@@ -12,18 +12,19 @@ import (
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/access/secret"
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/users"
 )
 
 // ErrExists says that there is a user of that name.
-var ErrExists = errors.New("there is a user of that name")
+var ErrExists = phrase.Err("user.exists")
 
 // ErrSetUp says that there is a user already, so that nobody is set up without signing in.
-var ErrSetUp = errors.New("there are users already: sign in")
+var ErrSetUp = phrase.Err("user.set_up")
 
 // ErrLastAdmin says that nobody could make users any more but at the machine itself.
-var ErrLastAdmin = errors.New("this is the last admin who can sign in: make another one first")
+var ErrLastAdmin = phrase.Err("user.last")
 
 // MistakeError says what is wrong with a user or a token that somebody wants to create or change.
 type MistakeError struct{ err error }
@@ -90,7 +91,7 @@ func (n *NewUser) checked(now time.Time) (*users.User, error) {
 		return nil, err
 	}
 	if n.Password == "" && n.Subject == "" {
-		return nil, fmt.Errorf("user %s has no password", name)
+		return nil, phrase.Err("password.none", name)
 	}
 	if n.Password != "" {
 		if err := secret.CheckPassword(name, n.Password.Reveal()); err != nil {
@@ -114,7 +115,7 @@ func checkRights(u *users.User) error {
 		return err
 	}
 	if u.Role == access.Admin.String() && !scope.All() {
-		return errors.New("an admin is not limited to DAGs: use the role operator")
+		return phrase.Err("scope.admin")
 	}
 	u.DAGs = scope.Entries()
 	return nil
@@ -166,6 +167,9 @@ type Change struct {
 	Role     *access.Role
 	DAGs     *[]string
 	Disabled *bool
+	// Seen is the [State] of the user that whoever changes it has before him. The error of another one wraps [ErrChanged]. Empty
+	// is any.
+	Seen string
 	// LastAdmin lets the last admin go, which is [ErrLastAdmin] otherwise.
 	LastAdmin bool
 }
@@ -173,6 +177,9 @@ type Change struct {
 // Set changes a user. Who is disabled is signed out everywhere, and their tokens are dead until they are enabled again.
 func (a *Accounts) Set(ctx context.Context, name string, c Change, by store.Actor) (*users.User, error) {
 	return a.change(ctx, name, func(tx store.Tx, u *users.User) error {
+		if c.Seen != "" && c.Seen != State(u) {
+			return fmt.Errorf("user %s: %w", u.Name, ErrChanged)
+		}
 		what, was := about{User: u.Name}, isAdmin(u)
 		if c.FullName != nil {
 			u.FullName = strings.TrimSpace(*c.FullName)
@@ -315,9 +322,9 @@ func (a *Accounts) CreateToken(ctx context.Context, r TokenRequest, by store.Act
 	name, now := strings.TrimSpace(r.Name), a.o.Clock()
 	switch {
 	case name == "":
-		return "", nil, mistake(errors.New("the token has no name: say what it is for"))
+		return "", nil, mistake(phrase.Err("token.unnamed"))
 	case !r.ExpiresAt.IsZero() && !r.ExpiresAt.After(now):
-		return "", nil, mistake(errors.New("the token would be expired at once"))
+		return "", nil, mistake(phrase.Err("token.expired"))
 	}
 	scope := access.AllDAGs()
 	if len(r.DAGs) > 0 {
@@ -338,7 +345,7 @@ func (a *Accounts) CreateToken(ctx context.Context, r TokenRequest, by store.Act
 			role = has
 		}
 		if role > has || has == access.Nobody {
-			return mistake(fmt.Errorf("user %s has the role %s, and a token cannot have more", u.Name, has))
+			return mistake(phrase.Err("token.role", u.Name, has))
 		}
 		t.UserID, t.Role = u.ID, role.String()
 		if err := tx.InsertToken(ctx, t); err != nil {

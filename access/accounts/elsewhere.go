@@ -8,6 +8,7 @@ import (
 
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/access/elsewhere"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/users"
 )
@@ -16,7 +17,7 @@ import (
 // is a [*elsewhere.RefusedError] for somebody who may not sign in, or that of the store.
 func (a *Accounts) Enter(ctx context.Context, p *elsewhere.Person, address string) (u *users.User, err error) {
 	if p.Issuer == "" || p.Subject == "" || p.Role == access.Nobody {
-		return nil, &elsewhere.RefusedError{Reason: "nobody says who you are, or what you may"}
+		return nil, &elsewhere.RefusedError{Reason: phrase.Of("refused.nobody")}
 	}
 	err = a.o.Store.Tx(ctx, func(tx store.Tx) error {
 		if u, err = tx.UserBySubject(ctx, p.Issuer, p.Subject); err != nil {
@@ -27,7 +28,7 @@ func (a *Accounts) Enter(ctx context.Context, p *elsewhere.Person, address strin
 			return err
 		}
 		if !u.DisabledAt.IsZero() {
-			return &elsewhere.RefusedError{Reason: "user " + u.Name + " is disabled"}
+			return &elsewhere.RefusedError{Reason: phrase.Of("refused.disabled", u.Name)}
 		}
 		return a.setEntered(ctx, tx, u, p, address)
 	})
@@ -63,9 +64,9 @@ func (a *Accounts) addEntered(ctx context.Context, tx store.Tx, p *elsewhere.Per
 		return u, a.note(ctx, tx, by, store.EventUserCreate, about{User: u.Name, Issuer: u.Issuer, Role: u.Role, DAGs: u.DAGs})
 	}
 	if len(taken) > 0 {
-		return nil, &elsewhere.RefusedError{Reason: "there is another user named " + strings.Join(taken, " and ")}
+		return nil, &elsewhere.RefusedError{Reason: phrase.Of("refused.taken", strings.Join(taken, " and "))}
 	}
-	return nil, &elsewhere.RefusedError{Reason: "your name there cannot be that of a user here: it has letters, digits and any of . - _ @ + alone"}
+	return nil, &elsewhere.RefusedError{Reason: phrase.Of("refused.name")}
 }
 
 // setEntered gives a user what he may by now.

@@ -1,10 +1,11 @@
 package accounts
 
 import (
-	"fmt"
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/dingdag/dingdag/phrase"
 )
 
 // How many passwords may be wrong within a time: of one user from one network, and from one network for anybody. What comes from
@@ -38,17 +39,19 @@ const (
 type BusyError struct{ RetryAfter time.Duration }
 
 // Error says when it may be tried again.
-func (e *BusyError) Error() string {
-	return fmt.Sprintf("too many people sign in just now: try again in %s", e.RetryAfter.Round(time.Second))
-}
+func (e *BusyError) Error() string { return e.Said().String() }
+
+// Said is that in each language.
+func (e *BusyError) Said() phrase.Text { return phrase.Of("sign.busy", e.RetryAfter) }
 
 // TooManyError says that too many passwords were wrong.
 type TooManyError struct{ RetryAfter time.Duration }
 
 // Error says when it may be tried again.
-func (e *TooManyError) Error() string {
-	return fmt.Sprintf("too many passwords were wrong: try again in %s", e.RetryAfter.Round(time.Second))
-}
+func (e *TooManyError) Error() string { return e.Said().String() }
+
+// Said is that in each language.
+func (e *TooManyError) Said() phrase.Text { return phrase.Of("sign.many", e.RetryAfter) }
 
 // limiter counts wrong passwords. An attempt counts before its password is looked at, so that many at once get no further.
 type limiter struct {

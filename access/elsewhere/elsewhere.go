@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/dingdag/dingdag/access"
+	"github.com/dingdag/dingdag/phrase"
 )
 
 // Trip is the way of one browser to such a place and back. All but Redirect are random, and known to that browser and to us
@@ -47,7 +48,10 @@ type Person struct {
 }
 
 // RefusedError says why somebody may not sign in, to him.
-type RefusedError struct{ Reason string }
+type RefusedError struct{ Reason phrase.Text }
 
 // Error is the reason.
-func (e *RefusedError) Error() string { return "the sign-in is refused: " + e.Reason }
+func (e *RefusedError) Error() string { return e.Said().String() }
+
+// Said is the reason in each language.
+func (e *RefusedError) Said() phrase.Text { return phrase.Of("refused.is", e.Reason) }

@@ -13,6 +13,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
+
+	"github.com/dingdag/dingdag/phrase"
 )
 
 // The cost of a password's hash: 19 MiB, two passes, one thread, as OWASP advises.
@@ -40,13 +42,13 @@ const (
 func CheckPassword(user, password string) error {
 	switch {
 	case len(password) < MinPassword:
-		return fmt.Errorf("the password is too short: it needs %d characters", MinPassword)
+		return phrase.Err("password.short", MinPassword)
 	case len(password) > MaxPassword:
-		return fmt.Errorf("the password is longer than %d bytes", MaxPassword)
+		return phrase.Err("password.long", MaxPassword)
 	case !utf8.ValidString(password):
-		return errors.New("the password is no text in UTF-8")
+		return phrase.Err("password.text")
 	case strings.EqualFold(user, password):
-		return errors.New("the password is the name of the user")
+		return phrase.Err("password.name")
 	}
 	return nil
 }

@@ -28,7 +28,8 @@ func TestPassword(t *testing.T) {
 		"", "plain", "$2y$10$abc", "$argon2i$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA", "$argon2id$v=16$m=19456,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA",
 		"$argon2id$v=19$m=99999999,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA", "$argon2id$v=19$m=19456,t=0,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA",
 		"$argon2id$v=19$m=19456,t=2,p=0$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA", "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHQ$", "$argon2id$v=19$m=19456,t=2,p=1$!$aGFzaGhhc2hoYXNoaGFzaA",
-		hash + "$x", hash[:len(hash)-30],
+		hash + "$x", hash[:len(hash)-30], "x" + hash, strings.Replace(hash, "t=2", "t=17", 1), strings.Replace(hash, "p=1", "p=9", 1),
+		strings.Replace(hash, "m=19456", "m=262145", 1), hash[:strings.LastIndex(hash, "$")+1] + strings.Repeat("A", 87),
 	} {
 		_, err := secret.IsPassword(bad, password)
 		require.Error(t, err, bad)
@@ -39,7 +40,7 @@ func TestPassword(t *testing.T) {
 func TestCheckPassword(t *testing.T) {
 	t.Parallel()
 	for password, want := range map[string]string{
-		"long enough": "", "short": "too short", "": "too short", strings.Repeat("x", 1025): "longer than 1024 bytes", strings.Repeat("x", 1024): "",
+		"long enough": "", "ten chars!": "", "nine char": "too short", "short": "too short", "": "too short", strings.Repeat("x", 1025): "longer than 1024 bytes", strings.Repeat("x", 1024): "",
 		"not utf-8 \xff": "no text in UTF-8", "ANN@example.com": "the name of the user",
 	} {
 		err := secret.CheckPassword("ann@example.com", password)

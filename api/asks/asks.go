@@ -11,8 +11,10 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -34,6 +36,8 @@ type Options struct {
 	Store store.Reader
 	// Engine makes the engine that settles asks.
 	Engine func(ctx context.Context) (Engine, error)
+	// Visible are the DAGs that whoever asks may see, as in [api.Options]: asks of others are not there.
+	Visible func(ctx context.Context) ([]string, error)
 	// By is who asks, which is kept with the answer.
 	By store.Actor
 	// Command is a command line of the program that people can copy.
@@ -130,11 +134,15 @@ func (s *Asks) List(ctx context.Context, q Query) (api.List[Ask], error) {
 	if q.Limit < 0 {
 		return out, fmt.Errorf("limit %d: must be 0 or more", q.Limit)
 	}
-	f := store.AskFilter{DAGID: q.DAGID, RunID: q.RunID, TaskID: q.TaskID, States: q.States}
+	mine, err := access.OnlyOf(ctx, s.o.Visible)
+	if err != nil {
+		return out, err
+	}
+	f := store.AskFilter{DAGIDs: mine.Within(nil), DAGID: q.DAGID, RunID: q.RunID, TaskID: q.TaskID, States: q.States}
 	if q.Cursor != "" {
 		behind, err := strconv.ParseInt(q.Cursor, 10, 64)
 		if err != nil || behind < 1 {
-			return out, fmt.Errorf("cursor %q: is not a cursor of a list of asks", q.Cursor)
+			return out, &api.FieldError{Field: "cursor " + strconv.Quote(q.Cursor), Err: errors.New("is not a cursor of a list of asks")}
 		}
 		f.Behind = behind
 	}
@@ -167,8 +175,12 @@ func (s *Asks) Get(ctx context.Context, id int64) (Ask, error) {
 	if errors.Is(err, store.ErrNotFound) {
 		return Ask{}, s.missing(id)
 	}
-	if err != nil {
+	mine, oerr := access.OnlyOf(ctx, s.o.Visible)
+	switch err := cmp.Or(err, oerr); {
+	case err != nil:
 		return Ask{}, err
+	case !mine.Has(a.DAGID):
+		return Ask{}, s.missing(id)
 	}
 	return Of(a), nil
 }
@@ -222,5 +234,5 @@ func (s *Asks) missing(id int64) error {
 	if s.o.Command != nil {
 		list = s.o.Command("asks", "list")
 	}
-	return fmt.Errorf("there is no ask %d; %s shows those there are: %w", id, list, store.ErrNotFound)
+	return phrase.Err("ask.gone", id, list, store.ErrNotFound)
 }

@@ -3,12 +3,12 @@ package asks
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/params"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -40,7 +40,7 @@ func (a *Ask) Read(words ...Word) (chosen []string, input json.RawMessage, err e
 		}
 		name = strings.TrimSpace(name)
 		if _, twice := values[name]; twice {
-			return nil, nil, &api.FieldError{Field: "params_input", Err: fmt.Errorf("param %q is given twice", name)}
+			return nil, nil, &api.FieldError{Field: "params_input", Err: phrase.Err("param.twice", name)}
 		}
 		if w.Quoted {
 			if values[name], err = encode(text); err != nil {
@@ -54,7 +54,7 @@ func (a *Ask) Read(words ...Word) (chosen []string, input json.RawMessage, err e
 			p = a.Params[i]
 		}
 		if values[name], err = readValue(p, text); err != nil {
-			return nil, nil, &api.FieldError{Field: "params_input", Err: fmt.Errorf("param %q: %w", name, err)}
+			return nil, nil, &api.FieldError{Field: "params_input", Err: phrase.Err("param.is", name, err)}
 		}
 	}
 	if len(values) == 0 {
@@ -83,7 +83,7 @@ func (a *Ask) Fill(form map[string]string) (input json.RawMessage, err error) {
 			continue
 		}
 		if values[p.Name], err = readValue(p, text); err != nil {
-			return nil, &api.FieldError{Field: "params_input", Err: fmt.Errorf("param %q: %w", p.Name, err)}
+			return nil, &api.FieldError{Field: "params_input", Err: phrase.Err("param.is", p.Name, err)}
 		}
 	}
 	if len(values) == 0 {
@@ -97,12 +97,12 @@ func readValue(p store.AskParam, text string) (json.RawMessage, error) {
 	var schema map[string]any
 	if p.Schema != nil {
 		if err := json.Unmarshal(p.Schema, &schema); err != nil {
-			return nil, fmt.Errorf("its schema: %w", err)
+			return nil, phrase.Err("param.schema", err)
 		}
 	}
 	v, err := params.FromText(schema, text)
 	if err != nil {
-		return nil, fmt.Errorf("%q is not a value: %w", text, err)
+		return nil, phrase.Err("param.no_value", text, err)
 	}
 	if b, err := encode(v); err == nil {
 		return b, nil

@@ -55,7 +55,7 @@ func (b *Browser) AskOf(ctx context.Context, dagID, runID, taskID string, mapInd
 			}
 		}
 		if in == nil {
-			return nil, missing("The Task Instance with dag_id: `%s`, run_id: `%s`, task_id: `%s`, try_number: `%d` and map_index: `%d` was not found",
+			return nil, store.Missing("The Task Instance with dag_id: `%s`, run_id: `%s`, task_id: `%s`, try_number: `%d` and map_index: `%d` was not found",
 				dagID, runID, taskID, try, mapIndex)
 		}
 	}
@@ -64,7 +64,7 @@ func (b *Browser) AskOf(ctx context.Context, dagID, runID, taskID string, mapInd
 		return nil, err
 	}
 	if a == nil {
-		return nil, missing("Human-in-the-loop detail does not exist for Task Instance with id %s", in.ID())
+		return nil, store.Missing("Human-in-the-loop detail does not exist for Task Instance with id %s", in.ID())
 	}
 	return &Ask{a, in}, nil
 }

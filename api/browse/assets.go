@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/access"
-	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/lineage"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/listing"
@@ -34,7 +34,7 @@ type Asset struct {
 	// Last is the last update, or nil.
 	Last *store.AssetEvent
 
-	all *api.Asset // with the DAGs that whoever asks may not read
+	all *lineage.Asset // with the DAGs that whoever asks may not read
 }
 
 // Reference is a DAG, or a task of one, that has to do with an asset.
@@ -47,6 +47,8 @@ type Reference struct {
 // AssetFilter selects assets. Zero fields select everything.
 type AssetFilter struct {
 	NameLike, URILike Like
+	// Text is part of the name, the URI or the group, whatever the case of letters.
+	Text string
 	// DAGIDs are DAGs of which one must have to do with the asset.
 	DAGIDs []string
 	// Gone selects also those that no DAG has any more.
@@ -73,7 +75,7 @@ func (b *Browser) seen(ctx context.Context) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	everything := api.AssetsOf(ds)
+	everything := lineage.Assets(ds)
 	rows, err := b.numbered(ctx, everything)
 	if err != nil {
 		return nil, err
@@ -85,11 +87,11 @@ func (b *Browser) seen(ctx context.Context) (*world, error) {
 	for _, d := range ds {
 		w.dags[d.ID] = d
 	}
-	byURI := map[string]*api.Asset{}
+	byURI := map[string]*lineage.Asset{}
 	for _, x := range everything {
 		byURI[x.URI] = x
 	}
-	for _, x := range api.AssetsOf(ds) {
+	for _, x := range lineage.Assets(ds) {
 		row := rows[x.URI]
 		delete(rows, x.URI)
 		a := &Asset{Asset: *row, Active: true, Watchers: x.Watchers, all: byURI[x.URI]}
@@ -104,13 +106,13 @@ func (b *Browser) seen(ctx context.Context) (*world, error) {
 	}
 	if w.all { // an asset that no DAG has any more is nobody's
 		for _, row := range rows {
-			w.assets = append(w.assets, &Asset{Asset: *row, all: &api.Asset{URI: row.URI}})
+			w.assets = append(w.assets, &Asset{Asset: *row, all: &lineage.Asset{URI: row.URI}})
 		}
 	}
 	return w, nil
 }
 
-func references(ts []api.TaskRef) (out []Reference) {
+func references(ts []lineage.Task) (out []Reference) {
 	for _, t := range ts {
 		out = append(out, Reference{DAGID: t.DAGID, TaskID: t.TaskID})
 	}
@@ -128,7 +130,7 @@ func (b *Browser) byURI(ctx context.Context) (map[string]*store.Asset, error) {
 }
 
 // numbered are the assets that the store knows by URI, after it has got to know those of DAG files.
-func (b *Browser) numbered(ctx context.Context, of []*api.Asset) (map[string]*store.Asset, error) {
+func (b *Browser) numbered(ctx context.Context, of []*lineage.Asset) (map[string]*store.Asset, error) {
 	rows, err := b.byURI(ctx)
 	if err != nil {
 		return nil, err
@@ -167,7 +169,7 @@ func (b *Browser) Assets(ctx context.Context, f AssetFilter, p Page) ([]*Asset, 
 		return nil, 0, err
 	}
 	all := slices.DeleteFunc(w.assets, func(a *Asset) bool {
-		return !a.Active && !f.Gone || !f.NameLike.Match(a.Name) || !f.URILike.Match(a.URI) || len(f.DAGIDs) > 0 && !a.of(f.DAGIDs)
+		return !a.Active && !f.Gone || !f.NameLike.Match(a.Name) || !f.URILike.Match(a.URI) || !a.has(f.Text) || len(f.DAGIDs) > 0 && !a.of(f.DAGIDs)
 	})
 	slices.SortFunc(all, func(x, y *Asset) int {
 		for _, k := range p.Order {
@@ -209,6 +211,23 @@ func compareAssets(x, y *Asset, name string) int {
 	}
 }
 
+// AssetMap are all assets that DAGs have which whoever asks may read, by name, without what the store alone knows of each.
+func (b *Browser) AssetMap(ctx context.Context) ([]*Asset, error) {
+	w, err := b.seen(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := slices.DeleteFunc(w.assets, func(a *Asset) bool { return !a.Active })
+	slices.SortFunc(all, func(x, y *Asset) int { return cmp.Or(cmp.Compare(x.Name, y.Name), cmp.Compare(x.ID, y.ID)) })
+	return all, nil
+}
+
+// has reports whether a text is part of what the asset is called.
+func (a *Asset) has(text string) bool {
+	text = strings.ToLower(text)
+	return slices.ContainsFunc([]string{a.Name, a.URI, a.Group}, func(name string) bool { return strings.Contains(strings.ToLower(name), text) })
+}
+
 // of reports whether one of the DAGs has to do with the asset.
 func (a *Asset) of(ids []string) bool {
 	return slices.ContainsFunc(slices.Concat(a.Consumers, a.Producers, a.Readers), func(r Reference) bool { return slices.Contains(ids, r.DAGID) })
@@ -243,7 +262,7 @@ func (b *Browser) Asset(ctx context.Context, id int64) (*Asset, error) {
 			return a, b.fill(ctx, w, a)
 		}
 	}
-	return nil, missing("The Asset with ID: `%d` was not found", id)
+	return nil, store.Missing("The Asset with ID: `%d` was not found", id)
 }
 
 // MayUpdate is nil when whoever asks may say that an asset was updated: they may operate all DAGs that it starts, or if it
@@ -264,6 +283,14 @@ func (b *Browser) MayUpdate(ctx context.Context, a *Asset) error {
 		}
 	}
 	return err
+}
+
+// Maker is the DAG that makes the asset if it is the only one and whoever asks may operate it, and empty otherwise.
+func (b *Browser) Maker(ctx context.Context, a *Asset) string {
+	if by := a.MadeBy(); len(by) == 1 && b.Allow(ctx, access.Operate, by[0]) == nil {
+		return by[0]
+	}
+	return ""
 }
 
 // MadeBy are the DAGs that produce the asset, by id: those too that whoever asks may not read.

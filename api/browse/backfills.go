@@ -64,7 +64,7 @@ func (b *Browser) Backfills(ctx context.Context, dagID string, p Page, desc bool
 // Backfill is one backfill. The error wraps [api.ErrNotFound] when there is none that whoever asks may read.
 func (b *Browser) Backfill(ctx context.Context, id int64) (*Backfill, error) {
 	row, err := b.o.Store.Backfill(ctx, id)
-	unknown := missing("Could not find backfill with id %d", id)
+	unknown := store.Missing("Could not find backfill with id %d", id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, unknown

@@ -6,7 +6,6 @@ package browse
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -42,7 +41,9 @@ type Options struct {
 	Store  store.Store
 	Lists  listing.Reader
 	Folder api.Folder
-	Clock  func() time.Time
+	// Root is the folder of the DAG files as it is set; files in it are named from there. Empty names them as they are.
+	Root  string
+	Clock func() time.Time
 	// Reparse has this process take over what has changed of the DAG files. It may be nil where another
 	// process works on the store, which looks at the files from time to time.
 	Reparse func(ctx context.Context) error
@@ -131,25 +132,41 @@ func (b *Browser) current(ctx context.Context, dagID string) (*dag.DAG, error) {
 	st, serr := b.o.Store.DAG(ctx, dagID)
 	switch {
 	case errors.Is(serr, store.ErrNotFound):
-		return nil, unknownDAG(dagID)
+		return nil, b.unknownDAG(ctx, dagID)
 	case serr != nil:
 		return nil, serr
 	}
 	return b.version(ctx, st.Version)
 }
 
-// notFoundError says that there is no such thing.
-type notFoundError struct{ text string }
-
-func (e notFoundError) Error() string { return e.text }
-
-func (notFoundError) Unwrap() error { return store.ErrNotFound }
-
-func missing(format string, args ...any) error { return notFoundError{fmt.Sprintf(format, args...)} }
-
-func unknownDAG(dagID string) error {
-	return missing("The Dag with ID: `%s` was not found", dagID)
+// unknownDAG is the error of a DAG that nobody knows, with the one that may be meant of those that whoever asks may read.
+func (b *Browser) unknownDAG(ctx context.Context, dagID string) error {
+	var known []string
+	who, _ := access.From(ctx)
+	if all, _, err := b.o.Folder.DAGs(); err == nil { // without them there is none to suggest
+		for _, d := range all {
+			if who.May(access.Read, &access.DAG{ID: d.ID, Tags: d.Tags, Owners: owners(d.Owner)}) {
+				known = append(known, d.ID)
+			}
+		}
+	}
+	return store.Missing("The Dag with ID: `%s` was not found%s", dagID, api.Suggest(dagID, known))
 }
+
+// SuggestTask names the task of a DAG that may be meant, as the end of a sentence; or nothing.
+func SuggestTask(d *dag.DAG, taskID string) string {
+	if d == nil {
+		return ""
+	}
+	ids := make([]string, len(d.Tasks))
+	for i, t := range d.Tasks {
+		ids[i] = t.ID
+	}
+	return api.SuggestTask(taskID, ids)
+}
+
+// Visible are the DAGs that whoever asks may read; nil stands for every one.
+func (b *Browser) Visible(ctx context.Context) ([]string, error) { return b.visible(ctx, nil) }
 
 // visible are the DAGs that whoever asks may read, of those that are named; nil stands for every one.
 func (b *Browser) visible(ctx context.Context, named []string) ([]string, error) {
@@ -160,7 +177,7 @@ func (b *Browser) visible(ctx context.Context, named []string) ([]string, error)
 	case who.DAGs.All():
 		return named, nil
 	}
-	all, err := b.summaries(ctx, true)
+	all, err := b.summaries(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +197,7 @@ func (b *Browser) known(ctx context.Context, dagID string) error {
 		return err
 	}
 	if _, err := b.o.Folder.DAG(dagID); err != nil {
-		return unknownDAG(dagID)
+		return b.unknownDAG(ctx, dagID)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/notes"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/listing"
 )
 
@@ -44,7 +45,8 @@ func Marked(done *api.Altered, state string) *api.Altered {
 // everything is a page of all that matches.
 const everything = 1 << 30
 
-// Altered are the task instances that a change concerns, as they are now.
+// Altered are the task instances that a change concerns, as they are now. Those that a run would get with the latest
+// version of its DAG come last.
 func (b *Browser) Altered(ctx context.Context, done *api.Altered) ([]*Instance, error) {
 	var out []*Instance
 	for _, r := range done.Runs {
@@ -72,6 +74,26 @@ func (b *Browser) Altered(ctx context.Context, done *api.Altered) ([]*Instance, 
 		for _, in := range found {
 			if meant[at{in.TaskID, in.MapIndex}] {
 				out = append(out, in)
+				delete(meant, at{in.TaskID, in.MapIndex})
+			}
+		}
+		if !r.Latest || len(meant) == 0 {
+			continue
+		}
+		one, err := b.Run(ctx, done.DAGID, r.RunID)
+		if err != nil {
+			return nil, err
+		}
+		_, full, err := b.DAG(ctx, done.DAGID)
+		if err != nil {
+			return nil, err
+		}
+		for _, in := range r.Instances {
+			if t := full.Task(in.TaskID); t != nil && meant[at{in.TaskID, in.MapIndex}] {
+				row := listing.Instance{Run: &one.Run, Instance: store.Instance{
+					RunKey: one.Key, TaskID: t.ID, MapIndex: in.MapIndex, State: in.From, MaxTries: t.Retries + 1, Operator: t.Operator,
+				}}
+				out = append(out, &Instance{Instance: row, Run: &Run{one.Run, full}, Task: t})
 			}
 		}
 	}
@@ -93,9 +115,9 @@ func (b *Browser) InstancesOf(ctx context.Context, dagID, runID, taskID string, 
 	found, _, err := b.Instances(ctx, f, Page{Limit: everything, Order: []Key{{Name: "map_index"}}})
 	if err == nil && len(found) == 0 {
 		if !there {
-			err = missing("Task %s not found in DAG run %s of DAG %s", taskID, runID, dagID)
+			err = store.Missing("Task %s not found in DAG run %s of DAG %s", taskID, runID, dagID)
 		} else {
-			err = missing("The Task Instance with dag_id: `%s`, run_id: `%s` and task_id: `%s` has no such map_index", dagID, runID, taskID)
+			err = store.Missing("The Task Instance with dag_id: `%s`, run_id: `%s` and task_id: `%s` has no such map_index", dagID, runID, taskID)
 		}
 	}
 	return found, err

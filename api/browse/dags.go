@@ -28,6 +28,8 @@ type DAG struct {
 	ImportErrors bool
 	// Loaded is when the process that schedules has last read it as a new or a changed one; zero when nobody knows.
 	Loaded time.Time
+	// Path is its file, from the folder of the DAG files on; see [Browser.Path].
+	Path string
 	// Last is its newest run, or nil.
 	Last *store.Run
 	// Next is the run that the schedule makes next, or nil.
@@ -56,6 +58,8 @@ type DAGFilter struct {
 	Timetables []string
 	// OnAsset is in the name or the URI of an asset that the DAG waits for.
 	OnAsset string
+	// Favorite selects the favourites of whoever asks, or the others.
+	Favorite *bool
 	// Runs selects the DAGs that have such a run; nil is no condition.
 	Runs *RunFilter
 }
@@ -99,6 +103,13 @@ func (b *Browser) DAGs(ctx context.Context, f DAGFilter, p Page) ([]*DAG, int, e
 			with[id] = true
 		}
 		all = slices.DeleteFunc(all, func(d *DAG) bool { return !with[d.ID] })
+	}
+	if f.Favorite != nil {
+		favorites, err := b.Favorites(ctx)
+		if err != nil {
+			return nil, 0, err
+		}
+		all = slices.DeleteFunc(all, func(d *DAG) bool { return favorites[d.ID] != *f.Favorite })
 	}
 	all = slices.DeleteFunc(all, func(d *DAG) bool { return !f.matches(d) })
 	if f.OnAsset != "" {
@@ -181,11 +192,11 @@ func btoi(b bool) int {
 	return 0
 }
 
-// summaries are the DAGs of the folder, with stale also those that are there no more.
-func (b *Browser) summaries(ctx context.Context, stale bool) ([]*dag.Summary, error) {
+// summaries are the DAGs of the folder, and those that are there no more.
+func (b *Browser) summaries(ctx context.Context) ([]*dag.Summary, error) {
 	all, _, err := b.o.Folder.DAGs()
-	if err != nil || !stale {
-		return all, err
+	if err != nil {
+		return nil, err
 	}
 	gone, err := b.gone(ctx, all)
 	return append(slices.Clone(all), gone...), err
@@ -285,7 +296,7 @@ func (b *Browser) became(ctx context.Context) (*became, error) {
 }
 
 func (m *became) of(b *Browser, s *dag.Summary, there bool) *DAG {
-	d := &DAG{Summary: *s, Paused: m.paused[s.ID], Stale: !there, ImportErrors: m.broken[s.ID] || m.brokenFiles[s.Pos.File], Last: m.newest[s.ID], Loaded: m.loaded[s.ID]}
+	d := &DAG{Summary: *s, Path: b.Path(s.Pos.File), Paused: m.paused[s.ID], Stale: !there, ImportErrors: m.broken[s.ID] || m.brokenFiles[s.Pos.File], Last: m.newest[s.ID], Loaded: m.loaded[s.ID]}
 	if !m.known[s.ID] {
 		d.Paused = b.o.API.PausedWhenNew(&dag.DAG{IsPausedUponCreation: s.IsPausedUponCreation})
 	}
@@ -323,6 +334,7 @@ func (b *Browser) DAG(ctx context.Context, dagID string) (*DAG, *dag.DAG, error)
 		return nil, nil, err
 	}
 	d := &DAG{Summary: *full.Summary()}
+	d.Path = b.Path(d.Pos.File)
 	st, err := b.o.Store.DAG(ctx, dagID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -499,4 +511,17 @@ func expression(c *dag.AssetCondition) any {
 		return map[string]any{"any": parts}
 	}
 	return map[string]any{"all": parts}
+}
+
+// DefaultArgs are the default_args of a DAG as values of JSON, secrets masked: empty for a DAG without any, and nil for
+// one whose file is gone, of which nobody knows.
+func (b *Browser) DefaultArgs(d *DAG, full *dag.DAG) map[string]any {
+	if d.Stale {
+		return nil
+	}
+	out, ok := full.DefaultArgs.JSON(b.o.API.Mask).(map[string]any)
+	if !ok {
+		out = map[string]any{}
+	}
+	return out
 }

@@ -72,7 +72,7 @@ func (b *Browser) Event(ctx context.Context, id int64) (*Event, error) {
 		return nil, err
 	}
 	if id == 0 || len(found) == 0 {
-		return nil, missing("The Event Log with id: `%d` not found", id)
+		return nil, store.Missing("The Event Log with id: `%d` not found", id)
 	}
 	return found[0], nil
 }

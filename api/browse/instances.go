@@ -10,6 +10,7 @@ import (
 
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/listing"
 )
@@ -21,6 +22,14 @@ type Instance struct {
 	Run *Run
 	// Task is nil when the version of the run can't be read any more, or has no such task.
 	Task *dag.Task
+}
+
+// Weight is the priority weight that its task has in its version, with those of other tasks that the weight rule adds; 0 without a task.
+func (in *Instance) Weight() int {
+	if in.Task == nil {
+		return 0
+	}
+	return dagrun.Weight(in.Run.DAG, in.Run.DAG.TaskIndex(in.TaskID))
 }
 
 // ID is its UUID: the same for as long as it is in the store.
@@ -66,8 +75,20 @@ func TaskName(t *dag.Task) string {
 	return t.ID
 }
 
-// OperatorName is the name of the class that an operator has in Airflow: EmptyOperator for empty.
+// classes are the names of classes of Airflow that do not follow from those of the operators.
+var classes = map[string]string{ //nolint:gochecknoglobals // a constant
+	"branch_datetime": "BranchDateTimeOperator", "branch_sql": "BranchSQLOperator", "datetime_sensor": "DateTimeSensor", "external_task": "ExternalTaskSensor",
+	"external_task_marker": "ExternalTaskMarker", "hitl": "HITLOperator", "hitl_branch": "HITLBranchOperator", "hitl_entry": "HITLEntryOperator",
+	"sql": "SQLExecuteQueryOperator", "sql_check": "SQLCheckOperator", "sql_interval_check": "SQLIntervalCheckOperator",
+	"sql_threshold_check": "SQLThresholdCheckOperator", "sql_value_check": "SQLValueCheckOperator", "trigger_dagrun": "TriggerDagRunOperator", "wait": "WaitSensor",
+}
+
+// OperatorName is the name of the class that an operator has in Airflow: EmptyOperator for empty. One that Airflow has not
+// is called in the same way.
 func OperatorName(short string) string {
+	if name := classes[short]; name != "" {
+		return name
+	}
 	var b strings.Builder
 	for part := range strings.SplitSeq(short, "_") {
 		if part != "" {
@@ -149,9 +170,13 @@ func (b *Browser) Instance(ctx context.Context, dagID, runID, taskID string, map
 	f := InstanceFilter{Instances: listing.Instances{
 		Runs: RunFilter{DAGIDs: []string{dagID}, RunIDs: []string{runID}}, TaskIDs: []string{taskID}, MapIndexes: []int{mapIndex}, Missing: true,
 	}}
+	suggestion := ""
 	if r.DAG != nil {
-		if t := r.DAG.Task(taskID); t != nil && t.Mapping != nil && mapIndex < 0 {
-			return nil, missing("Task instance is mapped, add the map_index value to the URL")
+		switch t := r.DAG.Task(taskID); {
+		case t == nil:
+			suggestion = SuggestTask(r.DAG, taskID)
+		case t.Mapping != nil && mapIndex < 0:
+			return nil, store.Missing("Task instance is mapped, add the map_index value to the URL")
 		}
 	}
 	found, _, err := b.Instances(ctx, f, Page{Limit: 1})
@@ -159,7 +184,7 @@ func (b *Browser) Instance(ctx context.Context, dagID, runID, taskID string, map
 		return nil, err
 	}
 	if len(found) == 0 {
-		return nil, missing("The Task Instance with dag_id: `%s`, run_id: `%s`, task_id: `%s` and map_index: `%d` was not found", dagID, runID, taskID, mapIndex)
+		return nil, store.Missing("The Task Instance with dag_id: `%s`, run_id: `%s`, task_id: `%s` and map_index: `%d` was not found%s", dagID, runID, taskID, mapIndex, suggestion)
 	}
 	return found[0], nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/store"
 )
 
 // Log is the log of a try. Who gets one closes it.
@@ -33,7 +34,7 @@ func (b *Browser) Log(ctx context.Context, dagID, runID, taskID string, mapIndex
 		return nil, err
 	}
 	if try > in.Try {
-		return nil, missing("TaskInstance not found: try %d of task %s has not begun", try, taskID)
+		return nil, store.Missing("TaskInstance not found: try %d of task %s has not begun", try, taskID)
 	}
 	empty := &Log{ReadSeekCloser: nothing{bytes.NewReader(nil)}, Complete: in.State.Finished()}
 	if in.Try == 0 || try == 0 {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/dag"
@@ -92,11 +94,17 @@ func (b *Browser) Pool(ctx context.Context, name string) (*Pool, error) {
 			return p, nil
 		}
 	}
-	return nil, UnknownPool(name)
+	known := make([]string, len(all))
+	for i, p := range all {
+		known[i] = p.Name
+	}
+	return nil, unknownPool(name, known)
 }
 
-// UnknownPool is the error of a pool that is not there.
-func UnknownPool(name string) error { return missing("The Pool with name: `%s` was not found", name) }
+// unknownPool is the error of a pool that is not there, with the known one that may be meant.
+func unknownPool(name string, known []string) error {
+	return store.Missing("The Pool with name: `%s` was not found%s", name, api.Suggest(name, known))
+}
 
 // PoolChanges are changes of pools in one transaction. It must not be used after it.
 type PoolChanges struct {
@@ -127,6 +135,11 @@ func (c *PoolChanges) Get(name string) (api.Pool, bool) {
 	return p, ok
 }
 
+// Unknown is the error of a pool that is not there. It wraps [api.ErrNotFound].
+func (c *PoolChanges) Unknown(name string) error {
+	return unknownPool(name, slices.Collect(maps.Keys(c.there)))
+}
+
 // Put makes a pool or changes it. One that stays the same leaves no trace.
 func (c *PoolChanges) Put(ctx context.Context, p api.Pool) error {
 	if was, ok := c.there[p.Name]; ok && was == p {
@@ -142,7 +155,7 @@ func (c *PoolChanges) Put(ctx context.Context, p api.Pool) error {
 // Delete deletes a pool; tasks that name it wait. Its error wraps [api.ErrNotFound] when there is none.
 func (c *PoolChanges) Delete(ctx context.Context, name string) error {
 	if _, ok := c.there[name]; !ok {
-		return UnknownPool(name)
+		return c.Unknown(name)
 	}
 	if err := c.tx.DeletePool(ctx, name); err != nil {
 		return err

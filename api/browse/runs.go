@@ -59,7 +59,7 @@ func (b *Browser) KnownDAG(ctx context.Context, dagID string) error { return b.k
 func (b *Browser) Run(ctx context.Context, dagID, runID string) (*Run, error) {
 	row, err := b.o.Store.RunByID(ctx, dagID, runID)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, missing("The DagRun with dag_id: `%s` and run_id: `%s` was not found", dagID, runID)
+		return nil, store.Missing("The DagRun with dag_id: `%s` and run_id: `%s` was not found", dagID, runID)
 	}
 	if err != nil {
 		return nil, err

@@ -2,81 +2,45 @@ package browse
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/dingdag/dingdag/access"
-	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/files"
+	"github.com/dingdag/dingdag/api/nodes"
 )
 
-// ImportErrors lists what cannot be loaded now, oldest first. Who is limited to some DAGs sees what is wrong with files
-// that have those alone.
-func (b *Browser) ImportErrors(ctx context.Context) ([]api.ImportError, error) {
-	all, err := b.o.API.ImportErrors(ctx)
+// ImportErrors lists what cannot be loaded now, oldest first. Who is limited to some DAGs sees what is wrong with these, and with files
+// that have those alone. Files are named from the folder of the DAG files on, see [Browser.Path].
+func (b *Browser) ImportErrors(ctx context.Context) ([]files.ImportError, error) {
+	mine, err := access.OnlyOf(ctx, b.Visible)
 	if err != nil {
 		return nil, err
 	}
-	who, ok := access.From(ctx)
-	switch {
-	case !ok:
-		return nil, access.ErrUnknown
-	case who.DAGs.All():
-		return all, nil
+	all, err := files.ImportErrors(ctx, b.o.Store, mine, b.o.API.Mask)
+	all = once(all)
+	for i := range all {
+		all[i].Filename = b.Path(all[i].Filename)
 	}
-	mine, err := b.visible(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	may := map[string]bool{}
-	for _, id := range mine {
-		may[id] = true
-	}
-	states, err := b.o.Store.DAGs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	some, others := map[string]bool{}, map[string]bool{}
-	for _, st := range states {
-		if may[st.ID] {
-			some[st.File] = true
-		} else {
-			others[st.File] = true
-		}
-	}
-	out := []api.ImportError{}
+	return all, err
+}
+
+// once leaves out what is told of a DAG when it is told of its file, as Airflow has it. The store keeps both: the one of the DAG says why its
+// ticks started no run.
+func once(all []files.ImportError) []files.ImportError {
+	whole := map[string]bool{}
 	for _, e := range all {
-		if e.DAGID != "" && may[e.DAGID] || e.DAGID == "" && some[e.Filename] && !others[e.Filename] {
-			out = append(out, e)
-		}
+		whole[e.Filename] = whole[e.Filename] || e.DAGID == ""
 	}
-	return out, nil
+	return slices.DeleteFunc(all, func(e files.ImportError) bool { return e.DAGID != "" && whole[e.Filename] })
 }
 
-// Job is a stretch in which a scheduler was at work.
-type Job struct {
-	ID             int64
-	Start, Seen    time.Time
-	Stopped, Alive bool
-}
-
-// Jobs lists them, oldest first. Alive is the newest one while its lease runs.
-func (b *Browser) Jobs(ctx context.Context) ([]*Job, error) {
-	lives, err := b.o.Store.SchedulerLives(ctx, time.Time{})
-	if err != nil {
+// Nodes lists the processes that have worked on the store, the newest first.
+func (b *Browser) Nodes(ctx context.Context) ([]nodes.Node, error) {
+	if err := access.Check(ctx, access.Read, nil); err != nil {
 		return nil, err
 	}
-	until, err := b.o.Store.LeasedUntil(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]*Job, len(lives))
-	for i, l := range lives {
-		out[i] = &Job{ID: l.ID, Start: l.StartedAt, Seen: l.SeenAt, Stopped: l.Stopped}
-	}
-	if len(out) > 0 && !until.Before(b.o.Clock()) {
-		last := out[len(out)-1]
-		last.Alive = !last.Stopped
-	}
-	return out, nil
+	return nodes.List(ctx, b.o.Store, time.Time{}, b.o.Clock())
 }
 
 // Now is the time by which lists are made.

@@ -59,7 +59,7 @@ func (b *Browser) Source(ctx context.Context, dagID string, number *int) (*Sourc
 	}
 	text, err := b.o.Store.Version(ctx, version)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, missing("DAG %s has no source yet: it shares its file with DAGs that you may not see, and has had no run", dagID)
+		return nil, store.Missing("DAG %s has no source yet: it shares its file with DAGs that you may not see, and has had no run", dagID)
 	}
 	out.Text = b.o.API.Mask(string(text))
 	return out, err
@@ -139,7 +139,7 @@ func (b *Browser) VersionNumbered(ctx context.Context, dagID string, number int)
 		return nil, err
 	}
 	if len(found) == 0 {
-		return nil, missing("The DagVersion with dag_id: `%s` and version_number: `%d` was not found", dagID, number)
+		return nil, store.Missing("The DagVersion with dag_id: `%s` and version_number: `%d` was not found", dagID, number)
 	}
 	return found[0], nil
 }
@@ -265,7 +265,7 @@ func (b *Browser) HasFile(ctx context.Context, file string) (bool, error) {
 	if !ok {
 		return false, access.ErrUnknown
 	}
-	all, err := b.summaries(ctx, true)
+	all, err := b.summaries(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -280,4 +280,14 @@ func (b *Browser) Reparse(ctx context.Context) error {
 		return nil // each look at the folder reads what has changed
 	}
 	return b.o.Reparse(ctx)
+}
+
+// Path is a DAG file as it is named from the folder of all of them; one outside of it keeps its name.
+func (b *Browser) Path(file string) string {
+	if b.o.Root != "" {
+		if path, err := filepath.Rel(b.o.Root, file); err == nil && filepath.IsLocal(path) {
+			return filepath.ToSlash(path)
+		}
+	}
+	return filepath.ToSlash(filepath.Clean(file))
 }

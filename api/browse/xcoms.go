@@ -69,7 +69,7 @@ func (b *Browser) XComs(ctx context.Context, f XComFilter, p Page) ([]*XCom, int
 
 // called are the DAGs with such a display name, of those that are named; nil stands for every one.
 func (b *Browser) called(ctx context.Context, l Like, named []string) ([]string, error) {
-	all, err := b.summaries(ctx, true)
+	all, err := b.summaries(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (b *Browser) XCom(ctx context.Context, of XComOf) (*XCom, error) {
 	if err != nil {
 		return nil, err
 	}
-	gone := missing("XCom entry with key: `%s` not found", of.Key)
+	gone := store.Missing("XCom entry with key: `%s` not found", of.Key)
 	if len(found) == 0 {
 		return nil, gone
 	}
@@ -132,7 +132,7 @@ func (b *Browser) setXCom(ctx context.Context, of XComOf, value json.RawMessage,
 		return nil, err
 	}
 	if !there && (r.DAG == nil || r.DAG.Task(of.TaskID) == nil) {
-		return nil, missing("Task with ID: `%s` not found in dag: `%s`", of.TaskID, of.DAGID)
+		return nil, store.Missing("Task with ID: `%s` not found in dag: `%s`", of.TaskID, of.DAGID)
 	}
 	if len(value) > maxXCom {
 		return nil, &api.FieldError{Field: "value", Err: fmt.Errorf("it has %d bytes as JSON, an XCom may have %d: store it elsewhere, and give its place", len(value), maxXCom)}
@@ -143,7 +143,7 @@ func (b *Browser) setXCom(ctx context.Context, of XComOf, value json.RawMessage,
 		case err != nil:
 			return err
 		case there && was == nil:
-			return missing("The XCom with key: `%s` with mentioned task instance doesn't exist.", of.Key)
+			return store.Missing("The XCom with key: `%s` with mentioned task instance doesn't exist.", of.Key)
 		case !there && was != nil:
 			return existsError{fmt.Sprintf("The XCom with key: `%s` with mentioned task instance already exists.", of.Key)}
 		}
@@ -167,7 +167,7 @@ func (b *Browser) RemoveXCom(ctx context.Context, of XComOf) error {
 	return b.editXCom(ctx, of, store.EventXComDelete, func(tx store.Tx, key int64, _ time.Time) error {
 		was, err := tx.DeleteXCom(ctx, key, of.TaskID, of.MapIndex, of.Key)
 		if err == nil && !was {
-			err = missing("XCom entry with key: `%s` not found", of.Key)
+			err = store.Missing("XCom entry with key: `%s` not found", of.Key)
 		}
 		return err
 	})
@@ -175,8 +175,7 @@ func (b *Browser) RemoveXCom(ctx context.Context, of XComOf) error {
 
 // editXCom changes an XCom of a run that is still there, and keeps who did.
 func (b *Browser) editXCom(ctx context.Context, of XComOf, kind store.EventKind, edit func(tx store.Tx, runKey int64, at time.Time) error) error {
-	who, ok := access.From(ctx)
-	if !ok {
+	if _, ok := access.From(ctx); !ok {
 		return access.ErrUnknown
 	}
 	extra, err := json.Marshal(map[string]string{"key": of.Key})
@@ -196,7 +195,7 @@ func (b *Browser) editXCom(ctx context.Context, of XComOf, kind store.EventKind,
 			return err
 		}
 		return tx.InsertEvents(ctx, &store.Event{
-			At: at, Actor: store.Actor{Name: who.User, Via: store.ViaRESTAPI, Address: who.Address}, Kind: kind, DAGID: of.DAGID, RunID: of.RunID, TaskID: of.TaskID,
+			At: at, Actor: Actor(ctx), Kind: kind, DAGID: of.DAGID, RunID: of.RunID, TaskID: of.TaskID,
 			MapIndex: of.MapIndex, Extra: extra,
 		})
 	})

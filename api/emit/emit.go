@@ -6,11 +6,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 
+	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/lineage"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -38,6 +42,9 @@ type Emitter struct {
 	Engine Engine
 	// By is who asks.
 	By store.Actor
+	// Visible are the DAGs that whoever asks may see and operate, see [access.OnlyOf]. Who is limited updates assets of these that start no
+	// other DAG.
+	Visible func(ctx context.Context) ([]string, error)
 }
 
 // Emit makes an event: by the process that works on the store, with its DAGs, or in the store alone while
@@ -49,15 +56,24 @@ func (m *Emitter) Emit(ctx context.Context, e Event) (*engine.Emitted, error) {
 		return nil, &api.FieldError{Field: "extra", Err: err}
 	}
 	if e.Asset == "" {
-		return nil, &api.FieldError{Field: "asset", Err: errors.New("is empty: name one asset by its URI or its name")}
+		return nil, &api.FieldError{Field: "asset", Err: phrase.Err("asset.unnamed")}
 	}
 	ds, _, err := m.Folder.Load()
 	if err != nil {
 		return nil, err
 	}
-	found, err := named(ds, e.Asset)
+	mine, err := access.OnlyOf(ctx, m.Visible)
 	if err != nil {
 		return nil, err
+	}
+	found, err := named(lineage.Within(ds, mine), e.Asset)
+	if err != nil {
+		return nil, err
+	}
+	for _, x := range lineage.Assets(ds) {
+		if x.URI == found.URI && !mine.All(x.Consumers) {
+			return nil, fmt.Errorf("an update of %q starts DAGs that are none of those that the user or the token is limited to: somebody who may operate all of them has to make it", found.URI)
+		}
 	}
 	done, err := m.Engine.EmitAssets(ctx, engine.Emit{
 		Updates: []engine.AssetUpdate{{URI: found.URI, Extra: extra}}, Actor: m.By, DAGs: concerned(ds, found.URI),
@@ -69,12 +85,12 @@ func (m *Emitter) Emit(ctx context.Context, e Event) (*engine.Emitted, error) {
 }
 
 // named is the asset with a URI, or the only one with that name.
-func named(ds []*dag.DAG, asked string) (*api.Asset, error) {
+func named(ds []*dag.DAG, asked string) (*lineage.Asset, error) {
 	uri, _, err := dag.AssetURI(asked)
 	if err != nil {
 		return nil, &api.FieldError{Field: "asset", Err: err}
 	}
-	return api.FindAsset(ds, uri, asked)
+	return lineage.Find(ds, uri, asked)
 }
 
 // concerned are the DAGs that name an asset, by id.

@@ -84,3 +84,29 @@ func TestEmitRefuses(t *testing.T) {
 	_, err := (&emit.Emitter{Folder: folder{}}).Emit(t.Context(), emit.Event{Asset: "order"})
 	require.ErrorIs(t, err, api.ErrNotFound)
 }
+
+// Who is limited to some DAGs updates an asset of these that starts no other.
+func TestEmitOfWhoIsLimited(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		mine  []string
+		asset string
+		want  string
+	}{
+		"one's own":             {[]string{"waits", "makes"}, "s3://a", ""},
+		"that starts another":   {[]string{"makes"}, "orders", "starts DAGs that are none of those"},
+		"that starts none":      {[]string{"other"}, "s3://b", ""},
+		"that is not there":     {[]string{"other"}, "orders", `no asset "orders" in the DAGs folder`},
+		"that is not suggested": {[]string{"other"}, "order", "DAGs folder"},
+	} {
+		e := &asked{}
+		_, err := (&emit.Emitter{Folder: folder{}, Engine: e, Visible: func(context.Context) ([]string, error) { return c.mine, nil }}).Emit(t.Context(), emit.Event{Asset: c.asset})
+		if c.want == "" {
+			require.NoError(t, err, name)
+			continue
+		}
+		require.ErrorContains(t, err, c.want, name)
+		assert.NotContains(t, err.Error(), "did you mean", name)
+		assert.Empty(t, e.got.Updates, name)
+	}
+}

@@ -3,13 +3,15 @@ package emit
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/lineage"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/phrase"
 )
 
 // Materialization asks for a run of the DAG that makes an asset.
@@ -26,7 +28,7 @@ type Materialization struct {
 // an error that wraps [api.ErrNotFound].
 func Materialize(ctx context.Context, ask *api.API, f Folder, m Materialization) (*api.Triggered, error) {
 	if m.URI == "" && m.Name == "" {
-		return nil, &api.FieldError{Field: "uri", Err: errors.New("is empty: name one asset by its URI or its name")}
+		return nil, &api.FieldError{Field: "uri", Err: phrase.Err("asset.unnamed")}
 	}
 	if m.URI != "" {
 		uri, _, err := dag.AssetURI(m.URI)
@@ -39,7 +41,11 @@ func Materialize(ctx context.Context, ask *api.API, f Folder, m Materialization)
 	if err != nil {
 		return nil, err
 	}
-	id, err := producerOf(ds, m.URI, m.Name)
+	mine, err := ask.Only(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id, err := producerOf(ds, mine, m.URI, m.Name)
 	if err != nil {
 		if broken {
 			err = fmt.Errorf("%w (some DAG files have errors: see dingdag dags list-import-errors)", err)
@@ -51,9 +57,12 @@ func Materialize(ctx context.Context, ask *api.API, f Folder, m Materialization)
 
 // producerOf is the only DAG with a task that makes the asset with a URI or, if there is none, with
 // a name. Either may be empty.
-func producerOf(ds []*dag.DAG, uri, name string) (string, error) {
-	found, err := api.FindAsset(ds, uri, name)
+func producerOf(ds []*dag.DAG, mine access.Only, uri, name string) (string, error) {
+	found, err := lineage.Find(lineage.Within(ds, mine), uri, name)
 	if err != nil {
+		return "", err
+	}
+	if found, err = lineage.Find(ds, found.URI, ""); err != nil { // with all that produce it
 		return "", err
 	}
 	var ids []string
@@ -62,13 +71,18 @@ func producerOf(ds []*dag.DAG, uri, name string) (string, error) {
 			ids = append(ids, p.DAGID)
 		}
 	}
-	switch len(ids) {
-	case 0:
+	slices.Sort(ids)
+	seen := mine.Within(ids)
+	switch {
+	case len(ids) == 0:
 		return "", fmt.Errorf("no task has the asset %q among its outlets", found.URI)
-	case 1:
+	case len(seen) == 0:
+		return "", fmt.Errorf("none of the DAGs that the user or the token is limited to produces the asset %q", found.URI)
+	case len(ids) == 1:
 		return ids[0], nil
+	case len(seen) < len(ids):
+		return "", fmt.Errorf("more than one DAG produces the asset %q: %s, and others that the user or the token is not limited to; run the one you mean with dingdag dags trigger", found.URI, strings.Join(seen, ", "))
 	default:
-		slices.Sort(ids)
 		return "", fmt.Errorf("more than one DAG produces the asset %q: %s; run the one you mean with dingdag dags trigger", found.URI, strings.Join(ids, ", "))
 	}
 }

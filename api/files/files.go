@@ -15,7 +15,7 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 )
@@ -28,10 +28,14 @@ const (
 	maxFile = 1 << 20
 )
 
-// Options are what [Files] stand on. All are required.
+// Options are what [Files] stand on. Findings and Masker are required.
 type Options struct {
-	API *api.API
-	// Findings reads all DAG files. Its error is a [*api.FolderError] when the folder cannot be read.
+	// Store may be nil while there is none: then nobody knows since when something is wrong.
+	Store Store
+	// Visible are the DAGs that whoever asks may see, see [access.OnlyOf]. Who is limited sees what is wrong with these, and with files
+	// that have no other; the lines around a place only in such files.
+	Visible func(ctx context.Context) ([]string, error)
+	// Findings reads all DAG files. Its error says so when the folder cannot be read.
 	Findings func() (dag.Diagnostics, error)
 	Masker   *connections.Masker
 }
@@ -79,7 +83,15 @@ func (f *Files) List(ctx context.Context, warnings bool) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	open, err := f.o.API.ImportErrors(ctx)
+	mine, err := access.OnlyOf(ctx, f.o.Visible)
+	if err != nil {
+		return nil, err
+	}
+	own, err := OwnOf(ctx, f.o.Store, mine)
+	if err != nil {
+		return nil, err
+	}
+	open, err := ImportErrors(ctx, f.o.Store, mine, f.o.Masker.Mask)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +101,7 @@ func (f *Files) List(ctx context.Context, warnings bool) ([]File, error) {
 			since[e.Filename] = e.Timestamp
 		}
 	}
-	found = slices.Clone(found)
+	found = slices.Clone(own.Of(found))
 	found.Sort()
 	var out []File
 	texts := map[string][]string{}
@@ -102,8 +114,10 @@ func (f *Files) List(ctx context.Context, warnings bool) ([]File, error) {
 			if t, ok := since[d.File]; ok {
 				out[len(out)-1].Since = &t
 			}
-			if texts[d.File], err = lines(d.File); err != nil {
-				return nil, err
+			if own.Whole(d.File) {
+				if texts[d.File], err = lines(d.File); err != nil {
+					return nil, err
+				}
 			}
 		}
 		out[len(out)-1].add(f.finding(d, texts[d.File]))

@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/files"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
@@ -33,7 +32,7 @@ func TestPlacesAreMarked(t *testing.T) {
 		{File: dir, Line: 1, Column: 1, Severity: dag.Error, Text: "a folder"},
 		{File: filepath.Join(dir, "0.yaml"), Line: 1, Column: 1, Severity: dag.Warning, Text: "odd"},
 	}
-	f := files.New(files.Options{API: api.New(api.Options{Masker: masker}), Findings: func() (dag.Diagnostics, error) { return found, nil }, Masker: masker})
+	f := files.New(files.Options{Findings: func() (dag.Diagnostics, error) { return found, nil }, Masker: masker})
 	all, err := f.List(t.Context(), true)
 	require.NoError(t, err)
 	require.Len(t, all, 4)
@@ -56,6 +55,6 @@ func TestPlacesAreMarked(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, errorsOnly, 3)
 	gone := errors.New("gone")
-	_, err = files.New(files.Options{API: api.New(api.Options{}), Findings: func() (dag.Diagnostics, error) { return nil, gone }}).List(t.Context(), true)
+	_, err = files.New(files.Options{Findings: func() (dag.Diagnostics, error) { return nil, gone }}).List(t.Context(), true)
 	assert.ErrorIs(t, err, gone)
 }

@@ -2,11 +2,11 @@ package health
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -33,7 +33,7 @@ func (c *Checker) judgeApplications(h *Health, f *facts, p *Process) {
 	slices.SortStableFunc(h.Applications, func(x, y Application) int { return strings.Compare(x.ConnID, y.ConnID) })
 	if f.appsErr != nil {
 		text := strings.ReplaceAll(c.o.Masker.Mask(f.appsErr.Error()), "\n", "; ")
-		h.add("applications", Warning, "not all connections can be read, or can receive: "+text, c.command("connections list"))
+		h.add("applications", Warning, phrase.Of("health.connections", text), c.command("connections list"))
 	}
 }
 
@@ -61,16 +61,16 @@ func (c *Checker) judgeApplication(h *Health, f *facts, p *Process, connID strin
 	test := c.command("connections test " + a.ConnID)
 	switch {
 	case a.Status == Disconnected && h.At.Sub(*a.Since) > Deaf:
-		why := ""
+		why := phrase.Of("health.app_deaf", a.ConnID, h.At.Sub(*a.Since))
 		if a.Error != "" {
-			why = ": " + a.Error
+			why = phrase.Of("colon", why, a.Error)
 		}
-		h.add("applications", Warning, fmt.Sprintf("application %q has not been connected to DingTalk for %s, so that nothing arrives from the chat%s", a.ConnID, span(h.At.Sub(*a.Since)), why), test)
+		h.add("applications", Warning, why, test)
 	case a.Status != Unheld || p != nil && !p.Working: // a process that starts or stops says so itself
 	case h.Scheduler.Status != Healthy:
-		h.add("applications", Warning, fmt.Sprintf("no process receives for application %q: nothing arrives from the chat", a.ConnID), c.command("standalone"))
+		h.add("applications", Warning, phrase.Of("health.app_unheld", a.ConnID), c.command("standalone"))
 	case h.At.Sub(unheldSince(l, f.life)) > Deaf:
-		h.add("applications", Warning, fmt.Sprintf("no process receives for application %q, though a scheduler is running: it may lack the connection; its log says more", a.ConnID), test)
+		h.add("applications", Warning, phrase.Of("health.app_lacking", a.ConnID), test)
 	}
 }
 

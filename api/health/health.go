@@ -13,6 +13,7 @@ import (
 
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -58,6 +59,8 @@ type Problem struct {
 	Part     string   `json:"part"`
 	Severity Severity `json:"severity"`
 	Text     string   `json:"text"`
+	// Said is the text for people who read another language. It says nothing where a server told it.
+	Said phrase.Text `json:"-"`
 	// Command shows more, or is empty.
 	Command string `json:"command"`
 }
@@ -229,9 +232,9 @@ func (c *Checker) Check(ctx context.Context) *Health {
 			err = context.Cause(ctx)
 		}
 		text := c.o.Masker.Mask(err.Error())
-		found = &facts{err: text, text: "the store cannot be read: " + text}
+		found = &facts{err: text, text: phrase.Of("health.store_unread", text)}
 		if _, ok := errors.AsType[misplacedError](err); ok {
-			found.text = text // it can, and nobody else will
+			found.text = phrase.Plain(text) // it can, and nobody else will
 		}
 	}
 	c.judge(h, found, p)
@@ -241,7 +244,8 @@ func (c *Checker) Check(ctx context.Context) *Health {
 // facts are what the store holds.
 type facts struct {
 	// err is why it can't be told, text the problem that this is.
-	err, text   string
+	err         string
+	text        phrase.Text
 	leasedUntil time.Time
 	life        *store.SchedulerLife
 	waiting     int

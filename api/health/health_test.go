@@ -15,6 +15,7 @@ import (
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/store/sqlite/sqlitetest"
@@ -182,7 +183,7 @@ func TestTheStoreIsGone(t *testing.T) {
 	assert.False(t, h.Ready())
 	assert.Equal(t, health.Unhealthy, h.Status)
 	assert.Equal(t, health.Store{Status: health.Unhealthy, Error: "the store is gone: put it back"}, h.Store)
-	assert.Equal(t, []health.Problem{{Part: "store", Severity: health.Error, Text: "the store is gone: put it back"}}, h.Problems)
+	assert.Equal(t, []health.Problem{{Part: "store", Severity: health.Error, Text: "the store is gone: put it back", Said: phrase.Plain("the store is gone: put it back")}}, h.Problems)
 }
 
 // A lease that ran out is that of a process that died; for a moment it may be that of a slow disk.

@@ -1,7 +1,6 @@
 package health
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/gate"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -31,7 +31,7 @@ func (c *Checker) judge(h *Health, f *facts, p *Process) {
 		h.Scheduler.LatestPass, h.Scheduler.LatestRound = moment(p.Pass), moment(p.Round)
 	}
 	if h.HeartbeatURL != nil && h.HeartbeatURL.Failing {
-		h.add("heartbeat_url", Warning, "the last request to heartbeat_url was not taken: the log says why", "")
+		h.add("heartbeat_url", Warning, phrase.Of("health.heartbeat_url"), "")
 	}
 	h.Status = Healthy
 	if slices.ContainsFunc(h.Problems, func(p Problem) bool { return p.Severity == Error }) {
@@ -40,8 +40,8 @@ func (c *Checker) judge(h *Health, f *facts, p *Process) {
 	slices.SortStableFunc(h.Problems, func(x, y Problem) int { return strings.Compare(string(x.Severity), string(y.Severity)) })
 }
 
-func (h *Health) add(part string, s Severity, text, command string) {
-	h.Problems = append(h.Problems, Problem{part, s, text, command})
+func (h *Health) add(part string, s Severity, text phrase.Text, command string) {
+	h.Problems = append(h.Problems, Problem{part, s, text.String(), text, command})
 }
 
 func (c *Checker) command(rest string) string { return c.o.Program + " " + rest }
@@ -59,7 +59,7 @@ func (c *Checker) judgeScheduler(h *Health, f *facts, p *Process) {
 	if f.life != nil {
 		h.Scheduler.LatestHeartbeat = moment(f.life.SeenAt)
 	}
-	wrong := func(text, command string) {
+	wrong := func(text phrase.Text, command string) {
 		h.Scheduler.Status = Unhealthy
 		h.add("scheduler", Error, text, command)
 	}
@@ -67,24 +67,24 @@ func (c *Checker) judgeScheduler(h *Health, f *facts, p *Process) {
 	stopped := f.life != nil && f.life.Stopped && late > 0
 	switch {
 	case p != nil && !p.Working:
-		wrong("this process is starting or stopping: nothing is scheduled", "")
+		wrong(phrase.Of("health.not_working"), "")
 	case f.leasedUntil.IsZero():
-		wrong("no scheduler is running, and none ever was", c.command("standalone"))
+		wrong(phrase.Of("health.scheduler_never"), c.command("standalone"))
 	case stopped:
-		wrong("no scheduler is running: it was stopped "+ago(late), c.command("standalone"))
+		wrong(phrase.Of("health.scheduler_stopped", late), c.command("standalone"))
 	case late > Late:
-		wrong("no scheduler is running: the lease of the last one ran out "+ago(late), c.command("standalone"))
+		wrong(phrase.Of("health.scheduler_lost", late), c.command("standalone"))
 	case p != nil:
 		for _, x := range []struct {
 			last time.Time
-			what string
-		}{{p.Beat, "renewed its lease"}, {p.Pass, "looked at all DAGs, and given each its runs,"}, {p.Round, "looked for messages to send"}} {
+			what phrase.Text
+		}{{p.Beat, phrase.Of("health.beat")}, {p.Pass, phrase.Of("health.pass")}, {p.Round, phrase.Of("health.round")}} {
 			from := p.Started
 			if x.last.After(from) {
 				from = x.last
 			}
 			if stands := h.At.Sub(from); stands > Stuck {
-				wrong(fmt.Sprintf("the scheduler has not %s for %s: the log says why", x.what, span(stands)), "")
+				wrong(phrase.Of("health.scheduler_stuck", x.what, stands), "")
 			}
 		}
 	}
@@ -110,19 +110,19 @@ func (c *Checker) judgeOutbox(h *Health, f *facts) {
 	h.Outbox.Refused, h.Outbox.Uncertain, h.Outbox.Overdue = len(refused), len(uncertain), len(overdue)
 	for _, x := range []struct {
 		ids  []int64
-		text string
+		what phrase.Text
 	}{
-		{refused, "refused, with nothing that arrived in their place"},
-		{uncertain, "of which nobody knows whether they arrived"},
-		{overdue, "waiting for over " + span(api.AlertWaits)},
+		{refused, phrase.Of("health.refused")},
+		{uncertain, phrase.Of("health.uncertain")},
+		{overdue, phrase.Of("health.overdue", api.AlertWaits)},
 	} {
 		if len(x.ids) > 0 {
 			h.Outbox.Status = Unhealthy
-			h.add("outbox", Error, fmt.Sprintf("alerts %s: %d (%s)", x.text, len(x.ids), some(x.ids)), c.command("alerts check"))
+			h.add("outbox", Error, phrase.Of("health.alerts", x.what, len(x.ids), some(x.ids)), c.command("alerts check"))
 		}
 	}
 	if h.Outbox.KeptBack = f.keptBack; f.keptBack > 0 {
-		h.add("outbox", Warning, fmt.Sprintf("successes and retries refused because the quota of their robot is kept for failures: %d", f.keptBack), c.command("alerts list --state refused --unacked"))
+		h.add("outbox", Warning, phrase.Of("health.kept_back", f.keptBack), c.command("alerts list --state refused --unacked"))
 	}
 }
 
@@ -134,15 +134,14 @@ func (c *Checker) judgeRobots(h *Health, f *facts) {
 		}
 		if !g.GoneAt.IsZero() && !followed(g, f.gates) {
 			r.GoneSince = moment(g.GoneAt)
-			h.add("robots", Warning, fmt.Sprintf("robot %q is gone, DingTalk answered %s ago: %s; add a robot to the group, and put its token into the connection",
-				r.Name, span(h.At.Sub(g.GoneAt)), c.o.Masker.Mask(g.Gone)), c.command("connections edit "+r.Name))
+			h.add("robots", Warning, phrase.Of("health.robot_gone", r.Name, h.At.Sub(g.GoneAt), c.o.Masker.Mask(g.Gone)), c.command("connections edit "+r.Name))
 		}
 		if g.ClosedUntil.After(h.At) {
 			r.ClosedUntil = moment(g.ClosedUntil)
-			h.add("robots", Warning, fmt.Sprintf("robot %q takes no messages for another %s: it was sent too many", r.Name, span(g.ClosedUntil.Sub(h.At))), c.command("alerts list --state waiting"))
+			h.add("robots", Warning, phrase.Of("health.robot_closed", r.Name, g.ClosedUntil.Sub(h.At)), c.command("alerts list --state waiting"))
 		}
 		if r.Quota > 0 && r.SentThisMonth >= r.Quota {
-			h.add("robots", Warning, fmt.Sprintf("robot %q has had the %d messages that its quota allows this month", r.Name, r.Quota), c.command("connections get "+r.Name))
+			h.add("robots", Warning, phrase.Of("health.robot_spent", r.Name, r.Quota), c.command("connections get "+r.Name))
 		}
 		h.Robots = append(h.Robots, r)
 	}
@@ -161,11 +160,11 @@ func (c *Checker) judgeFiles(h *Health, f *facts) {
 		return
 	}
 	h.ImportErrors.Since = moment(f.broken[0].Since) // they are in the order in which they were seen
-	h.add("import_errors", Warning, fmt.Sprintf("DAG files, or DAGs of them, that cannot be loaded: %d", len(f.broken)), c.command("dags list-import-errors"))
+	h.add("import_errors", Warning, phrase.Of("health.broken_files", len(f.broken)), c.command("dags list-import-errors"))
 }
 
 // some are the first of many numbers.
-func some(ids []int64) string {
+func some(ids []int64) phrase.Text {
 	const most = 5
 	var words []string
 	for _, id := range ids[:min(len(ids), most)] {
@@ -174,7 +173,7 @@ func some(ids []int64) string {
 	if len(ids) > most {
 		words = append(words, "…")
 	}
-	return strings.Join(words, ", ")
+	return phrase.Names(words...)
 }
 
 // span is how long something takes, to the second.

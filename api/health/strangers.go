@@ -1,24 +1,26 @@
 package health
 
+import "github.com/dingdag/dingdag/phrase"
+
 // saidToStrangers is what is said of a part that has a problem, to somebody who may not know more.
-func saidToStrangers(part string) string {
+func saidToStrangers(part string) phrase.Text {
 	switch part {
 	case "store":
-		return "the store cannot be read"
+		return phrase.Of("stranger.store")
 	case "scheduler":
-		return "the scheduler does not work, or is starting or stopping"
+		return phrase.Of("stranger.scheduler")
 	case "outbox":
-		return "alerts may not have arrived"
+		return phrase.Of("stranger.outbox")
 	case "robots":
-		return "a robot takes no messages"
+		return phrase.Of("stranger.robots")
 	case "applications":
-		return "an application receives nothing"
+		return phrase.Of("stranger.applications")
 	case "import_errors":
-		return "DAG files cannot be loaded"
+		return phrase.Of("stranger.import_errors")
 	case "heartbeat_url":
-		return "the heartbeat is not taken"
+		return phrase.Of("stranger.heartbeat_url")
 	default:
-		return "something needs a look"
+		return phrase.Of("stranger.other")
 	}
 }
 
@@ -26,11 +28,12 @@ func saidToStrangers(part string) string {
 func (h *Health) ForStrangers() *Health {
 	out := *h
 	out.Problems, out.Robots, out.Applications = []Problem{}, []Robot{}, []Application{}
-	seen := map[Problem]bool{}
+	seen := map[string]bool{}
 	for _, p := range h.Problems {
-		p.Text, p.Command = saidToStrangers(p.Part), ""
-		if !seen[p] {
-			seen[p] = true
+		p.Said, p.Command = saidToStrangers(p.Part), ""
+		p.Text = p.Said.String()
+		if of := p.Part + " " + string(p.Severity); !seen[of] {
+			seen[of] = true
 			out.Problems = append(out.Problems, p)
 		}
 	}

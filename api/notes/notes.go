@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -58,7 +59,7 @@ func (n *Notes) Get(ctx context.Context, dagID, runID, taskID string, mapIndex i
 // caller's to know. A text that is too long is an [*api.FieldError]; of a run that there is not the error wraps [api.ErrNotFound].
 func (n *Notes) Set(ctx context.Context, dagID, runID, taskID string, mapIndex int, text string) error {
 	if c := utf8.RuneCountInString(text); c > MaxLength {
-		return &api.FieldError{Field: "note", Err: fmt.Errorf("the note has %d characters: at most %d are kept", c, MaxLength)}
+		return &api.FieldError{Field: "note", Err: phrase.Err("note.long", c, MaxLength)}
 	}
 	return n.o.Store.Tx(ctx, func(tx store.Tx) error {
 		r, err := tx.RunByID(ctx, dagID, runID)

@@ -9,6 +9,7 @@ import (
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine/schedule"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/timetable"
 )
@@ -55,7 +56,8 @@ type Passed struct {
 	First, Last time.Time
 	Count       int
 	Missed      bool
-	Reason      string
+	// Reason is a sentence without its end, its secrets not masked.
+	Reason phrase.Text
 }
 
 // year is a calendar that is being filled in.
@@ -102,7 +104,7 @@ func (o *Overview) Calendar(ctx context.Context, dagID string, number int, zone 
 		if broken, ok := errors.AsType[*api.BrokenError](err); ok {
 			y.Partial = o.o.Masker.Mask(broken.Problems)
 		}
-		y.pass(o, nil, passed)
+		y.pass(nil, passed)
 		return y.Calendar, nil
 	}
 	now := o.o.Clock()
@@ -111,7 +113,7 @@ func (o *Overview) Calendar(ctx context.Context, dagID string, number int, zone 
 		return nil, err
 	}
 	if timetable.Unscheduled(d.Timetable) {
-		y.pass(o, d, passed)
+		y.pass(d, passed)
 		return y.Calendar, nil
 	}
 	next, due := schedule.Next(d, last, now)
@@ -135,7 +137,7 @@ func (o *Overview) Calendar(ctx context.Context, dagID string, number int, zone 
 			}
 		}
 	}
-	y.pass(o, d, passed)
+	y.pass(d, passed)
 	y.ahead(d, next, now)
 	return y.Calendar, nil
 }
@@ -166,13 +168,13 @@ func (o *Overview) countable(ctx context.Context, d *dag.DAG, last *store.Run, n
 }
 
 // pass counts ticks that started no run.
-func (y *year) pass(o *Overview, d *dag.DAG, all []*store.TickRange) {
+func (y *year) pass(d *dag.DAG, all []*store.TickRange) {
 	for _, r := range all {
 		if r.Outcome != store.TickMissed && r.Outcome != store.TickSkipped {
 			continue // somebody else made the run
 		}
 		missed := r.Outcome == store.TickMissed
-		y.Passed = append(y.Passed, Passed{r.First.UTC(), r.Last.UTC(), r.Count, missed, o.o.Masker.Mask(r.Reason)})
+		y.Passed = append(y.Passed, Passed{r.First.UTC(), r.Last.UTC(), r.Count, missed, schedule.Said(r.Said, r.Reason)})
 		count := func(day *Day, n int) {
 			if missed {
 				day.Missed += n

@@ -23,7 +23,9 @@ type Query struct {
 	Paused *bool
 	// LastState selects by the state of the newest run.
 	LastState string
-	Scope     Scope
+	// Among are the ids of the DAGs of which some are selected; nil is no condition.
+	Among map[string]bool
+	Scope Scope
 	// Limit bounds how many there are; 0 is all. Offset passes over the first ones.
 	Limit, Offset int
 }
@@ -81,17 +83,19 @@ func (o *Overview) DAGs(ctx context.Context, q Query) (*DAGs, error) {
 		return nil, err
 	}
 	out.Total = l.Total
+	ran := []string{}
 	for _, d := range l.Items {
-		r := Row{DAG: d, Description: heads[d.DAGID].Description, Owners: heads[d.DAGID].Owners}
 		if d.LastRunID != "" {
-			runs, err := o.o.API.Runs(ctx, api.RunQuery{DAGID: d.DAGID, Page: api.Page{Limit: Bars}})
-			if err != nil {
-				return nil, err
-			}
-			slices.Reverse(runs.Items)
-			r.Runs = runs.Items
+			ran = append(ran, d.DAGID)
 		}
-		out.Rows = append(out.Rows, r)
+	}
+	runs, err := o.o.API.RecentRuns(ctx, Bars, ran...)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range l.Items {
+		slices.Reverse(runs[d.DAGID])
+		out.Rows = append(out.Rows, Row{DAG: d, Description: heads[d.DAGID].Description, Owners: heads[d.DAGID].Owners, Runs: runs[d.DAGID]})
 	}
 	return out, nil
 }
@@ -100,6 +104,8 @@ func (o *Overview) DAGs(ctx context.Context, q Query) (*DAGs, error) {
 func (q *Query) matches(h *Head) bool {
 	switch {
 	case q.Tag != "" && !slices.Contains(h.Tags, q.Tag):
+		return false
+	case q.Among != nil && !q.Among[h.ID]:
 		return false
 	case q.Owner != "" && !slices.Contains(h.Owners, q.Owner):
 		return false

@@ -8,7 +8,10 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/files"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine/schedule"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -38,7 +41,7 @@ type Home struct {
 	Untold       []api.AlertProblem
 	UntoldAlerts int
 	// ImportErrors are some of the BrokenFiles problems that keep files, or DAGs in them, from being loaded.
-	ImportErrors []api.ImportError
+	ImportErrors []files.ImportError
 	BrokenFiles  int
 }
 
@@ -59,23 +62,16 @@ type Failure struct {
 	Error string
 }
 
-// Reason is the first line of the error, with the last one where that only announces others, or why the run itself failed.
-func (f *Failure) Reason() string {
-	text := strings.TrimSpace(f.Error)
-	first, others, _ := strings.Cut(text, "\n")
-	first = strings.TrimSpace(first)
-	if others != "" && strings.HasSuffix(first, ":") {
-		first += " " + strings.TrimSpace(others[strings.LastIndexByte(others, '\n')+1:])
-	}
-	return cmp.Or(first, f.Run.Reason)
-}
+// Reason is the error in short, or why the run itself failed.
+func (f *Failure) Reason() string { return cmp.Or(schedule.Brief(f.Error), f.Run.Reason) }
 
 // Unstarted are ticks of a DAG that started no run.
 type Unstarted struct {
 	DAGID       string
 	First, Last time.Time
 	Count       int
-	Reason      string
+	// Reason is a sentence without its end, its secrets not masked.
+	Reason phrase.Text
 }
 
 // Home tells it to somebody who may see some DAGs.
@@ -115,7 +111,7 @@ func (o *Overview) Home(ctx context.Context, scope Scope) (*Home, error) {
 		if t.Outcome == store.TickMissed && sees(t.DAGID) {
 			h.UnstartedDAGs++
 			if len(h.Unstarted) < most {
-				h.Unstarted = append(h.Unstarted, Unstarted{t.DAGID, t.First.UTC(), t.Last.UTC(), t.Count, t.Reason})
+				h.Unstarted = append(h.Unstarted, Unstarted{t.DAGID, t.First.UTC(), t.Last.UTC(), t.Count, schedule.Said(t.Said, t.Reason)})
 			}
 		}
 	}
@@ -126,11 +122,13 @@ func (o *Overview) Home(ctx context.Context, scope Scope) (*Home, error) {
 	untold = slices.DeleteFunc(untold, func(p api.AlertProblem) bool { return scope != nil && p.DAGID == "" || p.DAGID != "" && !sees(p.DAGID) })
 	slices.Reverse(untold)
 	h.Untold, h.UntoldAlerts = untold[:min(len(untold), fewAlerts)], len(untold)
-	if scope == nil { // a message that tells of several DAGs, or a broken file, says nothing of whose DAGs it has
-		h.ImportErrors, err = o.o.API.ImportErrors(ctx)
-		h.BrokenFiles = len(h.ImportErrors)
-		h.ImportErrors = h.ImportErrors[:min(h.BrokenFiles, most)]
+	mine, err := o.only(ctx, scope)
+	if err != nil {
+		return nil, err
 	}
+	h.ImportErrors, err = files.ImportErrors(ctx, o.o.Store, mine, o.o.Masker.Mask)
+	h.BrokenFiles = len(h.ImportErrors)
+	h.ImportErrors = h.ImportErrors[:min(h.BrokenFiles, most)]
 	return h, err
 }
 

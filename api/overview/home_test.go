@@ -11,13 +11,9 @@ import (
 
 func TestReason(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]string{
-		"":                                "timed_out",
-		"\n exit status 1 \nmore":         "exit status 1",
-		"its last lines:":                 "its last lines:",
-		"its last lines:\nfirst\n last\n": "its last lines: last",
-	} {
-		f := overview.Failure{Error: text, Run: api.Run{Reason: "timed_out"}}
-		assert.Equal(t, want, f.Reason(), "%q", text)
-	}
+	const text = "its last lines:\ncannot open a.csv\nbye"
+	of := api.Run{Reason: "timed_out"}
+	assert.Equal(t, "its last lines: cannot open a.csv · bye", (&overview.Failure{Error: text, Run: of}).Reason())
+	assert.Equal(t, "timed_out", (&overview.Failure{Run: of}).Reason())
+	assert.Equal(t, "its last lines: cannot open a.csv · bye", (&overview.Instance{Error: text}).Reason())
 }

@@ -5,7 +5,6 @@ package overview
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/timetable"
 	"github.com/dingdag/dingdag/yamlvalue"
@@ -86,13 +86,6 @@ func owners(text string) (out []string) {
 	return out
 }
 
-// notFoundError says that there is no such DAG. It wraps [api.ErrNotFound].
-type notFoundError struct{ text string }
-
-func (e notFoundError) Error() string { return e.text }
-
-func (notFoundError) Unwrap() error { return api.ErrNotFound }
-
 // Head finds a DAG: in its file, or as the store knows it when the file is broken or gone. The error of an unknown one
 // wraps [api.ErrNotFound] and names the nearest.
 func (o *Overview) Head(ctx context.Context, dagID string) (*Head, error) {
@@ -128,7 +121,7 @@ func (o *Overview) Head(ctx context.Context, dagID string) (*Head, error) {
 		for i, d := range all {
 			ids[i] = d.ID
 		}
-		return nil, notFoundError{fmt.Sprintf("no dag %q%s", dagID, yamlvalue.DidYouMean(dagID, slices.Values(ids)))}
+		return nil, store.NoSuch("dag.unknown", dagID, phrase.Near(yamlvalue.Nearest(dagID, slices.Values(ids))))
 	}
 	h := &Head{ID: dagID, Gone: problem == "", Problems: problem}
 	if st == nil {

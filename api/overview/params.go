@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/phrase"
 )
 
 // Param is a param of a DAG, as a form asks for it.
@@ -210,9 +211,9 @@ func (p *Param) value(text string) (json.RawMessage, error) {
 	case p.Type == "string":
 		return json.RawMessage(encoded(text)), nil
 	case trimmed == "" && p.Required:
-		return nil, errors.New("is empty: fill in a value")
+		return nil, phrase.Err("param.fill")
 	case !json.Valid([]byte(trimmed)):
-		return nil, fmt.Errorf("%q is not valid JSON: write a text in quotation marks, a list as [1, 2], an object as {\"key\": 1}", text)
+		return nil, phrase.Err("param.json", text)
 	default:
 		return json.RawMessage(trimmed), nil
 	}

@@ -3,10 +3,12 @@ package overview
 import (
 	"context"
 	"slices"
-	"strings"
+	"time"
 
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/engine/schedule"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -40,11 +42,8 @@ type Instance struct {
 	Error, Host string
 }
 
-// Reason is the first line of the error.
-func (in *Instance) Reason() string {
-	first, _, _ := strings.Cut(strings.TrimSpace(in.Error), "\n")
-	return strings.TrimSpace(first)
-}
+// Reason is the error in short.
+func (in *Instance) Reason() string { return schedule.Brief(in.Error) }
 
 func (o *Overview) instance(r *api.Run, in *store.Instance) Instance {
 	out := Instance{
@@ -104,8 +103,8 @@ type Task struct {
 	Node Node
 	// Instance is the one that is meant; nil while it has no state, and for a mapped task as a whole.
 	Instance *Instance
-	// Cell sums up the instances of a mapped task as a whole.
-	Cell Cell
+	// State is that of all instances of a mapped task as a whole, as of one that has none yet.
+	State string
 	// Instances are those of a mapped task as a whole, by map index, Total how many there are on all pages.
 	Instances []Instance
 	Total     int
@@ -145,22 +144,22 @@ func (o *Overview) Task(ctx context.Context, dagID, runID, taskID string, mapInd
 		return out, nil
 	}
 	if mapIndex >= 0 {
-		return nil, notFoundError{"task " + taskID + " of run " + runID + " has no such map index"}
+		return nil, store.NoSuch("run.no_index", taskID, runID)
 	}
-	sum, err := o.o.Store.TaskStates(ctx, []int64{r.Key}, taskID)
+	total, states, err := o.o.Store.MappedTask(ctx, r.Key, taskID)
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range sum {
-		out.Cell.add(s.State, s.Try, s.StartDate, s.EndDate)
-		out.Cell.count(s.State.String(), s.Count)
-		out.Total += s.Count
+	var all Cell
+	for _, s := range states {
+		all.add(s, 0, time.Time{}, time.Time{})
 	}
+	out.Total, out.State = total, all.State
 	if out.Total == 0 {
 		if !known {
-			return nil, notFoundError{"run " + runID + " has no task " + taskID + yamlvalue.DidYouMean(taskID, slices.Values(ids))}
+			return nil, store.NoSuch("run.no_task", runID, taskID, phrase.Near(yamlvalue.Nearest(taskID, slices.Values(ids))))
 		}
-		out.Cell.State = dag.None.String()
+		out.State = dag.None.String()
 		return out, nil
 	}
 	if !known {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api"
 )
 
@@ -57,4 +58,31 @@ func (s *ScopedDAGs) Has(ctx context.Context, dagID string) (bool, error) {
 	}
 	s.known[dagID] = has
 	return has, nil
+}
+
+// only is a scope as the limit that it is to the DAGs that the store knows.
+func (o *Overview) only(ctx context.Context, scope Scope) (access.Only, error) {
+	if scope == nil {
+		return access.Only{}, nil
+	}
+	return access.OnlyOf(ctx, func(ctx context.Context) ([]string, error) {
+		sees, err := o.Scoped(scope)
+		if err != nil {
+			return nil, err
+		}
+		known, err := o.o.Store.DAGs(ctx)
+		if err != nil {
+			return nil, err
+		}
+		ids := []string{}
+		for _, d := range known {
+			switch has, err := sees.Has(ctx, d.ID); {
+			case err != nil:
+				return nil, err
+			case has:
+				ids = append(ids, d.ID)
+			}
+		}
+		return ids, nil
+	})
 }

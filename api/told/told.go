@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
@@ -56,7 +57,7 @@ type Alert struct {
 	// Instead is the message in place of it, or of what tells it; null when there is none or when it was delivered
 	// itself. One that arrived comes before the others, the newest of which it is otherwise.
 	Instead *Alert `json:"instead"`
-	// Silence keeps a silenced one back, or null; its count is not filled in. SummedUpBy is the message that told
+	// Silence keeps a silenced one back, or null. SummedUpBy is the message that told
 	// what it kept back, or of doubles the one that told the same; null when there is none or it is not kept.
 	Silence    *api.Silence `json:"silence"`
 	SummedUpBy *api.Alert   `json:"summed_up_by"`
@@ -92,7 +93,8 @@ const (
 // wrong are the events that tell that something went wrong.
 var wrong = []string{"on_failure", missed, "on_deadline"} //nolint:gochecknoglobals // a constant
 
-// Was answers whether somebody was told, for each run that is meant, oldest first.
+// Was answers whether somebody was told, for each run that is meant, oldest first. That is so whoever asks; of messages and silences that
+// are of other DAGs than those that he may see, he learns what became of them alone.
 func Was(ctx context.Context, ask *api.API, q Query) ([]Told, error) {
 	configured, err := ask.TellsFailures(ctx, q.DAGID)
 	if err != nil {
@@ -102,7 +104,11 @@ func Was(ctx context.Context, ask *api.API, q Query) ([]Told, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, out := asker{ask}, []Told{}
+	mine, err := ask.Only(ctx)
+	if err != nil {
+		return nil, err
+	}
+	a, out := asker{ask.Unlimited(), mine}, []Told{}
 	for _, r := range slices.Backward(runs) {
 		t, err := a.told(ctx, api.AlertQuery{DAGID: q.DAGID, RunID: r.RunID, TaskID: q.TaskID}, func(x *api.Alert) bool { return q.All || slices.Contains(wrong, x.Event) })
 		if err != nil {
@@ -170,7 +176,11 @@ func of(all []api.Run, at time.Time) (runs []api.Run, due bool) {
 	return nil, false
 }
 
-type asker struct{ api *api.API }
+// asker asks for everybody, and shows what is within the limit of whoever asks.
+type asker struct {
+	api  *api.API
+	mine access.Only
+}
 
 // told are the messages that match and are meant, oldest first, with those that tell them.
 func (a asker) told(ctx context.Context, q api.AlertQuery, mean func(*api.Alert) bool) (Told, error) {
@@ -189,9 +199,39 @@ func (a asker) told(ctx context.Context, q api.AlertQuery, mean func(*api.Alert)
 			return t, err
 		}
 		t.Told = t.Told || told.Wrong() && told.Delivered()
-		t.Alerts = append(t.Alerts, told)
+		t.Alerts = append(t.Alerts, a.shown(told))
 	}
 	return t, nil
+}
+
+// shown is a message with those that told it, as far as they are within the limit.
+func (a asker) shown(x Alert) Alert {
+	x.Alert = a.message(x.Alert)
+	for _, by := range []**api.Alert{&x.Digest, &x.SummedUpBy} {
+		if *by != nil {
+			*by = new(a.message(**by))
+		}
+	}
+	if s := x.Silence; s != nil && !a.mine.Has(api.SoleDAG(s.DAGs)) {
+		x.Silence = &api.Silence{
+			ID: s.ID, Kind: s.Kind, What: "alerts of several DAGs", DAGs: []string{}, Robots: []string{}, Urgent: s.Urgent, Since: s.Since, Until: s.Until, ToldBy: s.ToldBy, SummedUp: s.SummedUp,
+		}
+	}
+	if x.Instead != nil {
+		x.Instead = new(a.shown(*x.Instead))
+	}
+	return x
+}
+
+// message is a message, or what became of one that is not within the limit.
+func (a asker) message(x api.Alert) api.Alert {
+	if a.mine.Has(x.DAGID) {
+		return x
+	}
+	return api.Alert{
+		ID: x.ID, State: x.State, Summary: "a message about several DAGs", Event: x.Event, MapIndex: -1, Attempts: x.Attempts, NextTry: x.NextTry, CreatedAt: x.CreatedAt, UpdatedAt: x.UpdatedAt,
+		Decisions: []api.AlertDecision{},
+	}
 }
 
 // fate finds what told a message.

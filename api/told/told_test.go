@@ -37,15 +37,20 @@ type world struct {
 
 	t     *testing.T
 	store *sqlite.Store
+	// visible are the DAGs that whoever asks may see; nil is every one.
+	visible []string
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	s := sqlitetest.Open(t, filepath.Join(t.TempDir(), "db"), sqlite.Options{Synchronous: "NORMAL"})
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
-	return &world{t: t, store: s, API: api.New(api.Options{
-		Store: s, Folder: folder{}, Masker: connections.NewMasker(), Clock: func() time.Time { return three.Add(time.Hour) },
-	})}
+	w := &world{t: t, store: s}
+	w.API = api.New(api.Options{
+		Visible: func(context.Context) ([]string, error) { return w.visible, nil },
+		Store:   s, Folder: folder{}, Masker: connections.NewMasker(), Clock: func() time.Time { return three.Add(time.Hour) },
+	})
+	return w
 }
 
 // run adds a run by when it was due, started and ended, in minutes from three o'clock.
@@ -64,8 +69,10 @@ func (w *world) run(id string, due, started, ended int) {
 func (w *world) alert(d store.Delivery) int64 {
 	w.t.Helper()
 	d.Channel, d.Sender, d.Payload = "dingding:ops", "dingding", json.RawMessage("{}")
-	d.Owner.DAGID, d.Owner.MapIndex = "daily", -1
-	d.Owner.TaskID = "load"
+	d.Owner.MapIndex = -1
+	if d.Owner.Event != "digest" { // which is about several DAGs
+		d.Owner.DAGID, d.Owner.TaskID = "daily", "load"
+	}
 	if d.CreatedAt.IsZero() {
 		d.CreatedAt = three
 	}
@@ -167,4 +174,54 @@ func TestWhatWasToldInPlace(t *testing.T) {
 
 	w.alert(store.Delivery{State: store.DeliveryWaiting, Owner: owner("on_failure")})
 	assert.True(t, w.was(told.Query{})[0].Open())
+}
+
+// Who may see the DAG alone learns whether somebody was told, and nothing else of messages and silences that are of others too.
+func TestWhoIsLimitedIsToldTheTruth(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.run("one", 0, 0, 1)
+	owner := store.Owner{Event: "on_failure", RunID: "one"}
+	of := map[string]int64{}
+	w.write(func(ctx context.Context, tx store.Tx) error {
+		for name, dags := range map[string][]string{"of several": {"d*"}, "of this one": {"daily"}} {
+			s := &store.Silence{Kind: store.SilenceSnooze, DAGs: dags, Since: three, Until: three.Add(2 * time.Hour), Reason: "secret plans", MadeBy: store.Actor{Name: "ann"}}
+			if _, err := tx.InsertSilence(ctx, s); err != nil {
+				return err
+			}
+			of[name] = s.ID
+		}
+		return nil
+	})
+	digest := w.alert(store.Delivery{State: store.DeliveryDelivered, Summary: "secret plans", Receipt: "secret plans", Owner: store.Owner{Event: "digest"}})
+	w.alert(store.Delivery{State: store.DeliveryFolded, Summary: "one", DigestID: digest, Owner: owner})
+	w.alert(store.Delivery{State: store.DeliverySilenced, Summary: "two", SilenceID: of["of several"], Owner: owner})
+	w.alert(store.Delivery{State: store.DeliverySilenced, Summary: "three", SilenceID: of["of this one"], Owner: owner})
+	for _, visible := range [][]string{nil, {"daily"}} {
+		w.visible = visible
+		all := w.was(told.Query{})
+		require.Len(t, all, 1)
+		assert.True(t, all[0].Told)
+		assert.True(t, all[0].Open())
+		require.Len(t, all[0].Alerts, 3)
+		x := all[0].Alerts
+		require.NotNil(t, x[0].Digest)
+		assert.Equal(t, digest, x[0].Digest.ID)
+		assert.True(t, x[0].Delivered())
+		assert.Equal(t, []string{"one", "two", "three"}, []string{x[0].Summary, x[1].Summary, x[2].Summary})
+		require.NotNil(t, x[1].Silence)
+		require.NotNil(t, x[2].Silence)
+		assert.Equal(t, of["of several"], x[1].Silence.ID)
+		assert.Equal(t, three.Add(2*time.Hour), x[1].Silence.Until)
+		assert.Equal(t, "DAG daily", x[2].Silence.What)
+		shown, err := json.Marshal([]any{x[0], x[1]})
+		require.NoError(t, err)
+		if visible == nil {
+			assert.Contains(t, string(shown), "secret plans")
+			assert.Contains(t, string(shown), "d*")
+		} else {
+			assert.NotContains(t, string(shown), "secret plans")
+			assert.NotContains(t, string(shown), "d*")
+		}
+	}
 }

@@ -3,6 +3,7 @@ package vault
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 
 	"github.com/dingdag/dingdag/connections"
@@ -184,6 +185,15 @@ func (c *Changes) putConnection(ctx context.Context, n *connections.Connection) 
 	c.k.o.Masker.AddConnection(n)
 	if err := n.Validate(); err != nil {
 		return &InvalidError{connections.About(kindConnection, n.ID, err)}
+	}
+	if check := c.k.o.Check; check != nil {
+		wrong, err := check(ctx, n)
+		switch {
+		case err != nil:
+			return fmt.Errorf("check connection %s: %w", n.ID, err)
+		case wrong != nil:
+			return &InvalidError{wrong}
+		}
 	}
 	if err := c.in.PutConnection(ctx, n, true); err != nil {
 		return err

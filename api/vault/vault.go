@@ -12,6 +12,7 @@ import (
 
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -30,6 +31,9 @@ type Options struct {
 	// By is who asks, which is kept with what is changed.
 	By    store.Actor
 	Clock func() time.Time
+	// Check refuses a connection that is about to be stored, beyond what makes no connection at all, in words without
+	// secrets, or says why it cannot be checked; nil takes all.
+	Check func(ctx context.Context, c *connections.Connection) (wrong, err error)
 }
 
 // Keeper shows and changes them. It may be used by several at once.
@@ -53,7 +57,12 @@ type ElsewhereError struct {
 
 // Error says where it comes from.
 func (e *ElsewhereError) Error() string {
-	return fmt.Sprintf("the %s `%s` comes from %s, where tasks find it first: change it there", e.Kind, e.Name, e.Place)
+	return e.Said().String()
+}
+
+// Said is that in each language.
+func (e *ElsewhereError) Said() phrase.Text {
+	return phrase.Of("vault.elsewhere", kindOf(e.Kind), e.Name, e.Place)
 }
 
 // InvalidError is the error of what cannot be a connection or a variable.
@@ -70,18 +79,25 @@ type MissingError struct {
 	Kind, Name string
 	// Place is where it is instead; "" for nowhere.
 	Place string
+	// Near is the one of the store that may be meant, as the end of a sentence; or nothing.
+	Near phrase.Text
 }
 
 // Error says that there is none.
-func (e *MissingError) Error() string {
-	what := fmt.Sprintf("The Connection with connection_id: `%s`", e.Name)
-	if e.Kind == kindVariable {
-		what = fmt.Sprintf("The Variable with key: `%s`", e.Name)
+func (e *MissingError) Error() string { return e.Said().String() }
+
+// Said is that in each language.
+func (e *MissingError) Said() phrase.Text {
+	switch variable := e.Kind == kindVariable; {
+	case variable && e.Place == "":
+		return phrase.Of("vault.no_var", e.Name, e.Near)
+	case variable:
+		return phrase.Of("vault.no_var_here", e.Name, e.Place)
+	case e.Place == "":
+		return phrase.Of("vault.no_conn", e.Name, e.Near)
+	default:
+		return phrase.Of("vault.no_conn_here", e.Name, e.Place)
 	}
-	if e.Place == "" {
-		return what + " was not found"
-	}
-	return what + " was not found in the store: it comes from " + e.Place
 }
 
 // Unwrap is [api.ErrNotFound].
@@ -91,11 +107,14 @@ func (*MissingError) Unwrap() error { return api.ErrNotFound }
 type ExistsError struct{ Kind, Name string }
 
 // Error says that there is one.
-func (e *ExistsError) Error() string {
+func (e *ExistsError) Error() string { return e.Said().String() }
+
+// Said is that in each language.
+func (e *ExistsError) Said() phrase.Text {
 	if e.Kind == kindVariable {
-		return fmt.Sprintf("The Variable with key: `%s` already exists", e.Name)
+		return phrase.Of("vault.var_there", e.Name)
 	}
-	return fmt.Sprintf("The Connection with connection_id: `%s` already exists", e.Name)
+	return phrase.Of("vault.conn_there", e.Name)
 }
 
 // Unwrap is [api.ErrExists].
@@ -106,6 +125,14 @@ const (
 	kindVariable   = "variable"
 )
 
+// kindOf is the word for a kind.
+func kindOf(kind string) phrase.Text {
+	if kind == kindVariable {
+		return phrase.Of("kind.variable")
+	}
+	return phrase.Of("kind.connection")
+}
+
 // places are those of the options.
 func (k *Keeper) places() (*Places, error) {
 	none := func(string) string { return "" }
@@ -115,16 +142,18 @@ func (k *Keeper) places() (*Places, error) {
 	return k.o.Places()
 }
 
-// missing says that something is not in the store, and where it is instead.
-func (k *Keeper) missing(kind, name string) error {
+// missing says that something is not in the store, and where it is instead, or which one of those that are there may be meant.
+func (k *Keeper) missing(kind, name string, there []string) error {
 	p, err := k.places()
 	if err != nil {
 		return err
 	}
-	return p.missing(kind, name)
+	return &MissingError{kind, name, p.of(kind)(name), api.Near(name, there)}
 }
 
-func (p *Places) missing(kind, name string) error { return &MissingError{kind, name, p.of(kind)(name)} }
+func (p *Places) missing(kind, name string) error {
+	return &MissingError{Kind: kind, Name: name, Place: p.of(kind)(name)}
+}
 
 func (p *Places) of(kind string) func(string) string {
 	if kind == kindVariable {
@@ -159,12 +188,14 @@ func (k *Keeper) Variable(ctx context.Context, key string) (Variable, error) {
 	if err != nil {
 		return Variable{}, err
 	}
-	for _, v := range all {
+	there := make([]string, len(all))
+	for i, v := range all {
 		if v.Key == key {
 			return k.shown(v), nil
 		}
+		there[i] = v.Key
 	}
-	return Variable{}, k.missing(kindVariable, key)
+	return Variable{}, k.missing(kindVariable, key, there)
 }
 
 // Connections lists the connections of the store, by id, without their secrets.
@@ -184,7 +215,15 @@ func (k *Keeper) Connections(ctx context.Context) ([]*connections.Connection, er
 func (k *Keeper) Connection(ctx context.Context, id string) (*connections.Connection, error) {
 	c, err := k.o.Vault.Vault().Connection(ctx, id)
 	if errors.Is(err, connections.ErrNotFound) {
-		return nil, k.missing(kindConnection, id)
+		all, err := k.o.Vault.Vault().Connections(ctx)
+		if err != nil {
+			return nil, err
+		}
+		there := make([]string, len(all))
+		for i, c := range all {
+			there[i] = c.ID
+		}
+		return nil, k.missing(kindConnection, id, there)
 	}
 	if err != nil {
 		return nil, err
@@ -218,7 +257,7 @@ func (k *Keeper) restore(edited, original *connections.Connection) (*connections
 
 // stars is the error of *** in place of a secret that nobody has.
 func stars(kind, name string) error {
-	return &InvalidError{fmt.Errorf("%s %q has *** in place of a secret: give the secret itself", kind, name)}
+	return &InvalidError{phrase.Err("vault.stars", kindOf(kind), name)}
 }
 
 // note writes an event that belongs to no DAG.

@@ -3,15 +3,17 @@ package waiting
 
 import (
 	"context"
-	"fmt"
 	"time"
 
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
 // Wait says why a message waits.
 type Wait struct {
 	Why string `json:"why"`
+	// Said is the same for people who read another language. It says nothing where a server told it.
+	Said phrase.Text `json:"-"`
 	// Until is when that is looked at again, in UTC, null when it is not known.
 	Until *time.Time `json:"until"`
 	// Waiting is how many messages wait in its channel, itself among them.
@@ -19,8 +21,8 @@ type Wait struct {
 }
 
 // until sets the reason and when it ends.
-func (w *Wait) until(at time.Time, format string, args ...any) *Wait {
-	w.Why, w.Until = fmt.Sprintf(format, args...), new(at.UTC())
+func (w *Wait) until(at time.Time, why phrase.Text) *Wait {
+	w.Why, w.Said, w.Until = why.String(), why, new(at.UTC())
 	return w
 }
 
@@ -32,15 +34,15 @@ func Of(ctx context.Context, s store.Reader, now time.Time, d *store.Delivery) (
 	}
 	w := &Wait{Waiting: n}
 	if d.NextTry.After(now) {
-		why := "it failed, and is tried again"
+		why := phrase.Of("wait.again")
 		switch d.Hold {
 		case store.HoldOutage:
-			why = "the receiver could not be reached or could not do its work"
+			why = phrase.Of("wait.outage")
 		case store.HoldThrottled:
-			why = "the receiver takes nothing for a time, since it was sent too much"
+			why = phrase.Of("wait.throttled")
 		case store.HoldNone, store.HoldQuota:
 		}
-		return w.until(d.NextTry, "%s", why), nil
+		return w.until(d.NextTry, why), nil
 	}
 	gates, err := s.KnownGates(ctx)
 	if err != nil {
@@ -54,12 +56,12 @@ func Of(ctx context.Context, s store.Reader, now time.Time, d *store.Delivery) (
 		case t == nil:
 			continue
 		case g.ClosedUntil.After(now):
-			return w.until(g.ClosedUntil, "robot %s takes no messages, since it was sent too many", g.Name), nil
+			return w.until(g.ClosedUntil, phrase.Of("wait.robot_closed", g.Name)), nil
 		default:
-			return w.until(t.LookAt, "robot %s has had its messages of this minute", g.Name), nil
+			return w.until(t.LookAt, phrase.Of("wait.robot_minute", g.Name)), nil
 		}
 	}
-	w.Why = "it is the next of its channel, or those before it are, or more of its DAG is gathered to be told with it (alert_fold_after): " +
-		"a scheduler that is at work sends it within that time"
+	w.Said = phrase.Of("wait.next")
+	w.Why = w.Said.String()
 	return w, nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/chat/roles"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -85,11 +86,11 @@ func doAnswer(ctx context.Context, c *Call, options []string) (Answer, error) {
 	var field *api.FieldError
 	switch {
 	case errors.As(err, &field):
-		return Answer{}, c.Refuse("%s", "无法回答：%s", esc(field.Err.Error()))
+		return Answer{}, c.Refuse("%s", "无法回答：%s", c.told(phrase.Said(field.Err)))
 	case errors.Is(err, asks.ErrSettled):
 		return Answer{}, c.settled(ctx, of, id, err)
 	case errors.Is(err, asks.ErrNotAssigned): // the task was cleared, and asks others, since it was looked at
-		return Answer{}, c.Refuse("%s", "无权回答：%s", esc(err.Error()))
+		return Answer{}, c.Refuse("%s", "无权回答：%s", c.told(phrase.Said(err)))
 	case err != nil:
 		return Answer{}, err
 	}

@@ -66,7 +66,7 @@ func TestAsksAreNamedWithWhatToType(t *testing.T) {
 		"status etl b": "- **etl.load** asks: Go? `answer 2` (Stop); only Nora (nora) may answer",
 		"状态 etl b":     "- **etl.load** 提问：Go? `回答 2`（Stop）；可回答者：Nora (nora)",
 		"why load":     "answer 1 OPTION (Approve, Reject)",
-		"为什么 load":     "回答 1 选项 (Approve, Reject)",
+		"为什么 load":     "回答 1 选项（Approve、Reject）",
 	} {
 		a := w.do("opal", text)
 		assert.Contains(t, a.Text, want, text)

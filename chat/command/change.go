@@ -34,9 +34,12 @@ func changing() []*Spec {
 			}, Example: "trigger etl day=2026-03-01 limit=10", Do: doTrigger,
 		},
 		{
-			Name: "clear", ZH: "重跑", Aliases: []string{"清除", "retry", "rerun", "重试"}, Args: []Arg{one("DAG", "DAG"), one("TASK|run", "任务|run"), maybe("RUN", "运行"), downstream, upstream, keyword("failed", "失败")},
+			Name: "clear", ZH: "重跑", Aliases: []string{"清除", "retry", "rerun", "重试"}, Args: []Arg{one("DAG", "DAG"), one("TASK|run", "任务|run"), maybe("RUN", "运行"), downstream, upstream, keyword("failed", "失败"), keyword("latest_version", "最新版本")},
 			Role: roles.Operator, Changes: true, Help: Text{"makes a task run again, with downstream all tasks below it too, or with the word run all tasks of a run", "重跑一个任务；加“下游”则连同其下游任务；用 run 表示运行的所有任务"},
-			More: Text{"With failed only the instances that failed. " + runHelp().EN, "加“失败”则只重跑失败的实例。" + runHelp().ZH}, Example: "clear etl load downstream", Do: doClear,
+			More: Text{
+				"With failed only the instances that failed; with latest_version a run that has ended goes on in the latest version of its DAG. " + runHelp().EN,
+				"加“失败”则只重跑失败的实例；加“最新版本”则已结束的运行按 DAG 的最新版本继续。" + runHelp().ZH,
+			}, Example: "clear etl load downstream", Do: doClear,
 		},
 		{
 			Name: "mark", ZH: "标记", Args: []Arg{one("DAG", "DAG"), one("TASK|run", "任务|run"), maybe("RUN", "运行"), keyword("success", "成功"), keyword("failed", "失败"), downstream, upstream},
@@ -52,11 +55,11 @@ func changing() []*Spec {
 			Help: Text{"lets a DAG start tasks again", "恢复 DAG"}, Example: "unpause etl", Do: doPause(false),
 		},
 		{
-			Name: "backfill", ZH: "补数", Aliases: []string{"回填"}, Args: []Arg{one("DAG", "DAG"), one("FROM", "开始日期"), one("TO", "结束日期"), keyword("backwards", "倒序"), {Pairs, Text{"key", "参数"}}},
+			Name: "backfill", ZH: "补数", Aliases: []string{"回填"}, Args: []Arg{one("DAG", "DAG"), one("FROM", "开始日期"), one("TO", "结束日期"), keyword("backwards", "倒序"), keyword("own_version", "原版本"), {Pairs, Text{"key", "参数"}}},
 			Role: roles.Operator, Changes: true, Help: Text{"runs a DAG for the logical dates from FROM to TO, both included", "为一段逻辑日期补跑（含首尾）"},
 			More: Text{
-				"reprocess=failed runs those again that failed, reprocess=completed all that ended; runs=3 lets 3 be active at once. Other keys are params of the runs.",
-				"reprocess=failed 重跑失败的，reprocess=completed 重跑所有已结束的；runs=3 表示最多同时 3 个运行。其他键是运行参数。",
+				"reprocess=failed runs those again that failed, reprocess=completed all that ended, in the latest version of the DAG; with own_version each keeps its own. runs=3 lets 3 be active at once. Other keys are params of the runs.",
+				"reprocess=failed 重跑失败的，reprocess=completed 重跑所有已结束的；重跑的运行使用 DAG 的最新版本，加“原版本”则保留各自的版本；runs=3 表示最多同时 3 个运行。其他键是运行参数。",
 			}, Example: "backfill etl 2026-03-01 2026-03-07", Do: doBackfill,
 		},
 		{
@@ -212,7 +215,7 @@ func clearRun(ctx context.Context, c *Call) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	done, err := c.API.Clear(ctx, api.ClearRequest{DAGID: r.DAGID, RunID: r.RunID, OnlyFailed: c.Has("failed")})
+	done, err := c.API.Clear(ctx, api.ClearRequest{DAGID: r.DAGID, RunID: r.RunID, OnlyFailed: c.Has("failed"), Latest: c.Has("latest_version")})
 	if err != nil {
 		return Answer{}, err
 	}
@@ -238,6 +241,7 @@ func doClear(ctx context.Context, c *Call) (Answer, error) {
 	}
 	done, err := c.API.Clear(ctx, api.ClearRequest{
 		DAGID: is.Run.DAGID, RunID: is.Run.RunID, TaskIDs: []string{taskID}, Downstream: c.Has("downstream"), Upstream: c.Has("upstream"), OnlyFailed: c.Has("failed"),
+		Latest: c.Has("latest_version"),
 	})
 	if err != nil {
 		return Answer{}, err
@@ -351,7 +355,7 @@ func doBackfill(ctx context.Context, c *Call) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	q := api.BackfillRequest{DAGID: d.DAGID, Backwards: c.Has("backwards")}
+	q := api.BackfillRequest{DAGID: d.DAGID, Backwards: c.Has("backwards"), Latest: !c.Has("own_version")}
 	if q.From, _, err = c.parseDate(c.Arg(1)); err != nil {
 		return Answer{}, err
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/dingdag/dingdag/chat/roles"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -371,16 +372,16 @@ func (c *Call) refusal(err error) (string, bool) {
 		return usage.Error(), true
 	}
 	if fe, ok := errors.AsType[*api.FieldError](err); ok {
-		return esc(fe.Error()), true
+		return c.told(phrase.Said(fe)), true
 	}
 	_, broken := errors.AsType[*api.BrokenError](err)
 	_, unscheduled := errors.AsType[*api.NotScheduledError](err)
 	if broken || unscheduled {
-		return esc(err.Error()), true
+		return c.told(phrase.Said(err)), true
 	}
 	for _, known := range []error{api.ErrNotFound, api.ErrExists, api.ErrPaused, api.ErrNoSchedule} {
 		if errors.Is(err, known) {
-			return esc(err.Error()), true
+			return c.told(phrase.Said(err)), true
 		}
 	}
 	return "", false

@@ -377,6 +377,8 @@ func TestClearAndMark(t *testing.T) {
 	assert.Equal(t, &command.Follow{DAGID: "etl", RunID: "manual__run", Timezone: "Asia/Shanghai"}, whole.Follow)
 	assert.Contains(t, w.refuses("opal", "重跑 etl 运行 manual__run 失败"), "没有可重跑的内容")
 
+	w.failedRun("manual__latest", 5)
+	assert.Contains(t, w.says("opal", "重跑 etl run manual__latest 失败 最新版本"), "- **load** ❌ 失败 → 未开始", "it has that version")
 	w.failedRun("manual__b", 2)
 	assert.NotContains(t, w.says("opal", "重跑 etl load"), "report", "downstream was not said")
 	w.failedRun("manual__c", 1)
@@ -418,6 +420,9 @@ func TestBackfill(t *testing.T) {
 	assert.Contains(t, text, "⏩ Backfill 1 of **etl**: 2026-02-01 00:00 CST to 2026-02-03 23:00 CST")
 	assert.Contains(t, text, "- 3 × ")
 	assert.Contains(t, text, "Next: `runs etl`")
+	b, err := w.store.Backfill(t.Context(), 1)
+	require.NoError(t, err)
+	assert.True(t, b.Latest)
 	for text, want := range map[string]string{
 		"backfill etl 2026-02-01":                            "TO is missing",
 		"backfill etl yesterday 2026-02-03":                  "`yesterday` is not a date",

@@ -17,6 +17,7 @@ import (
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/chat/roles"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -218,8 +219,8 @@ func doStatus(ctx context.Context, c *Call) (Answer, error) {
 	if d.Paused {
 		p.say(c.Say("⏸ The DAG is paused: it starts nothing.", "⏸ DAG 已暂停，不会启动任何任务。"))
 	}
-	if r.Reason != "" {
-		p.say(c.reason(c.mask(r.Reason)))
+	if why := phrase.RunEnd(r.Reason); !why.IsZero() {
+		p.say(c.told(why))
 	}
 	p.say(c.counted(is.Items))
 	if is.Partial != nil {
@@ -397,7 +398,7 @@ func doWhy(ctx context.Context, c *Call) (Answer, error) {
 
 func (c *Call) why(w api.TaskWhy) string {
 	in := api.Instance{TaskID: w.TaskID, MapIndex: w.MapIndex}
-	return fmt.Sprintf("%s %s: %s", bold(in.Label()), c.state(w.State), c.reason(c.mask(w.Reason)))
+	return fmt.Sprintf("%s %s: %s", bold(in.Label()), c.state(w.State), c.told(w.Said))
 }
 
 // findTask finds the DAG of a task among those that ran lately. unknown is the error about no such DAG.
@@ -445,9 +446,9 @@ func (c *Call) whyDAG(ctx context.Context, dagID string) (Answer, error) {
 	}
 	p := page{title: dagID}
 	if w.Tick == nil {
-		p.say(bold(dagID) + c.Say(" was not due: ", " 没有到期的计划：") + c.reason(c.mask(w.Reason)))
+		p.say(bold(dagID) + c.Say(" was not due: ", " 没有到期的计划：") + c.told(w.Said))
 	} else {
-		p.say(c.Say("%s was due at %s: %s, %s", "%s 应于 %s 运行：%s，%s", bold(dagID), c.whole(w.Tick), esc(string(w.Outcome)), c.reason(c.mask(w.Reason))))
+		p.say(c.Say("%s was due at %s: %s, %s", "%s 应于 %s 运行：%s，%s", bold(dagID), c.whole(w.Tick), c.told(phrase.Outcome(string(w.Outcome))), c.told(w.Said)))
 	}
 	if w.Next != nil {
 		p.say(c.Say("Next: %s", "下次：%s", c.whole(w.Next)))

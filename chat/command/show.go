@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/phrase"
 )
 
 // maxText is about how many characters an answer has at most: what a person reads on a phone. maxItem bounds one item
@@ -128,13 +129,24 @@ var utcMoment = regexp.MustCompile(`(^|[\s(])(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)\b
 // asksAnswer is the command line that the engine names in the reason why a task waits for an answer.
 var asksAnswer = regexp.MustCompile(`\bdingdag asks answer (\d+) OPTION\b`)
 
+// told is what the program says of how things are, in the language and the zone of the answer, and with what people type here in
+// place of a command line.
+func (c *Call) told(text phrase.Text) string {
+	said := text.In(map[Lang]phrase.Language{English: phrase.English, Chinese: phrase.Chinese}[c.Lang], func(t time.Time) string { return c.whole(&t) })
+	return esc(c.inChat(c.mask(said)))
+}
+
+// inChat is a text with what people type here in place of a command line.
+func (c *Call) inChat(text string) string {
+	return asksAnswer.ReplaceAllStringFunc(text, func(line string) string {
+		return c.typed("answer", "回答", asksAnswer.FindStringSubmatch(line)[1], c.Say("OPTION", "选项"))
+	})
+}
+
 // reason is a reason of the engine, with its moments in the zone of the answer, and with what people type here in place of
 // a command line.
 func (c *Call) reason(text string) string {
-	text = asksAnswer.ReplaceAllStringFunc(text, func(line string) string {
-		return c.typed("answer", "回答", asksAnswer.FindStringSubmatch(line)[1], c.Say("OPTION", "选项"))
-	})
-	return esc(utcMoment.ReplaceAllStringFunc(text, func(found string) string {
+	return esc(utcMoment.ReplaceAllStringFunc(c.inChat(text), func(found string) string {
 		m := utcMoment.FindStringSubmatch(found)
 		t, err := time.Parse(time.RFC3339, m[2])
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/directory"
 	"github.com/dingdag/dingdag/hook/login"
+	"github.com/dingdag/dingdag/phrase"
 )
 
 // Name is that of the place in our paths.
@@ -49,17 +50,17 @@ func (p *Place) Begin(ctx context.Context, t elsewhere.Trip) (string, error) {
 func (p *Place) Finish(ctx context.Context, _ elsewhere.Trip, back url.Values) (*elsewhere.Person, error) {
 	code := back.Get("authCode")
 	if code == "" {
-		return nil, &elsewhere.RefusedError{Reason: "it was refused or cancelled in DingTalk"}
+		return nil, &elsewhere.RefusedError{Reason: phrase.Of("refused.dingtalk")}
 	}
 	token, err := login.Token(ctx, p.app, code)
 	if err != nil {
-		return nil, refused(err, "the answer was used before, or is too old")
+		return nil, refused(err, phrase.Of("refused.used"))
 	}
 	who, err := login.Me(ctx, p.app, token)
 	if err != nil {
 		return nil, err
 	}
-	const outside = "you are not a member of the organisation"
+	outside := phrase.Of("refused.outside")
 	if who.UnionID == "" {
 		return nil, &elsewhere.RefusedError{Reason: outside}
 	}
@@ -77,7 +78,7 @@ func (p *Place) Finish(ctx context.Context, _ elsewhere.Trip, back url.Values) (
 		if err != nil {
 			return nil, fmt.Errorf("find what user %s may do: %w", member.UserID, err)
 		}
-		return nil, &elsewhere.RefusedError{Reason: "user " + member.UserID + " has no role: chat_viewers, chat_operators and chat_admins say who has one"}
+		return nil, &elsewhere.RefusedError{Reason: phrase.Of("refused.no_role", member.UserID)}
 	}
 	return &elsewhere.Person{
 		Issuer: Name, Subject: who.UnionID, Names: []string{member.UserID, member.UserID + "@" + Name}, FullName: who.Nick, Role: role,
@@ -85,7 +86,7 @@ func (p *Place) Finish(ctx context.Context, _ elsewhere.Trip, back url.Values) (
 }
 
 // refused is the reason of an error that stays, and the error itself otherwise.
-func refused(err error, reason string) error {
+func refused(err error, reason phrase.Text) error {
 	switch hook.KindOf(err) {
 	case hook.KindInvalid, hook.KindNotFound:
 		return &elsewhere.RefusedError{Reason: reason}

@@ -94,7 +94,7 @@ func TestWhoMaySignIn(t *testing.T) {
 		switch {
 		case c.refused != "":
 			require.ErrorAs(t, err, &refused, name)
-			assert.Contains(t, refused.Reason, c.refused, name)
+			assert.Contains(t, refused.Reason.String(), c.refused, name)
 		case c.fails != "":
 			require.ErrorContains(t, err, c.fails, name)
 			assert.NotErrorAs(t, err, &refused, name)

@@ -32,6 +32,11 @@ type Runs struct {
 	// Discard moves a folder of logs away, by its path below the log folder, in the transaction that removes the run with
 	// the key, or a part of it. It may be nil: then the logs go with the next removal of old history.
 	Discard func(folder string, runKey int64) error
+	// Latest is a DAG as it is loaded now. The error, which wraps [store.ErrNotFound], says why there is none.
+	Latest func(dagID string) (*dag.DAG, error)
+	// Moved notes that a run goes on in a version of its DAG, with the deadlines that this has. It is called before the
+	// run is written.
+	Moved func(tx *live.Tx, d *dag.DAG, r *store.Run) error
 }
 
 // Clear does what a request wants.
@@ -93,6 +98,12 @@ type alteration struct {
 	stop map[live.Attempt]error
 	// live says that this process has the run under way.
 	live bool
+	// formerly is the version that the run had which goes on in another one, before the plan of it if that can still be
+	// loaded. fresh are the tasks that run because of that, or run anew, and steps counts what became of instances.
+	formerly string
+	before   *plan.Plan
+	fresh    map[string]bool
+	steps    int
 }
 
 // alteration reads a run to change it.
@@ -105,6 +116,11 @@ func (rs *Runs) alteration(ctx context.Context, rd store.Reader, r *store.Run) (
 	if err != nil {
 		return nil, fmt.Errorf("run %s of dag %q: %w", r.RunID, r.DAGID, err)
 	}
+	return rs.altering(ctx, rd, r, p)
+}
+
+// altering reads the rows of a run to change them by a plan.
+func (rs *Runs) altering(ctx context.Context, rd store.Reader, r *store.Run, p *plan.Plan) (*alteration, error) {
 	rows, err := rd.Instances(ctx, r.Key)
 	if err != nil {
 		return nil, err
@@ -112,6 +128,7 @@ func (rs *Runs) alteration(ctx context.Context, rd store.Reader, r *store.Run) (
 	a := &alteration{
 		p: p, run: *r, from: r.State, rows: rows, was: map[*store.Instance]dag.State{}, byTask: map[string][]*store.Instance{},
 		cleared: map[*store.Instance]bool{}, stop: map[live.Attempt]error{}, live: r.State == dag.RunRunning && rs.Live.Working(),
+		fresh: map[string]bool{},
 	}
 	for _, in := range rows {
 		a.byTask[in.TaskID] = append(a.byTask[in.TaskID], in)
@@ -140,14 +157,24 @@ func (a *alteration) of(t *dag.Task) []*store.Instance {
 
 // affected tells what the alteration changes.
 func (a *alteration) affected() request.AffectedRun {
-	r := request.AffectedRun{RunID: a.run.RunID, LogicalDate: a.run.LogicalDate, From: a.from, State: a.run.State, Instances: []request.AffectedInstance{}}
+	r := request.AffectedRun{
+		RunID: a.run.RunID, LogicalDate: a.run.LogicalDate, From: a.from, State: a.run.State, Latest: a.formerly != "", Instances: []request.AffectedInstance{},
+	}
 	for _, in := range a.changed {
 		r.Instances = append(r.Instances, request.AffectedInstance{TaskID: in.TaskID, MapIndex: in.MapIndex, From: a.was[in], State: in.State})
 	}
 	slices.SortFunc(r.Instances, func(x, y request.AffectedInstance) int {
-		return cmp.Or(cmp.Compare(a.p.IndexOf(x.TaskID), a.p.IndexOf(y.TaskID)), cmp.Compare(x.MapIndex, y.MapIndex))
+		return cmp.Or(cmp.Compare(a.place(x.TaskID), a.place(y.TaskID)), cmp.Compare(x.TaskID, y.TaskID), cmp.Compare(x.MapIndex, y.MapIndex))
 	})
 	return r
+}
+
+// place is the place of a task in the order of the file; those that are gone come last.
+func (a *alteration) place(taskID string) dagrun.Task {
+	if i := a.p.IndexOf(taskID); i >= 0 {
+		return i
+	}
+	return dagrun.Task(len(a.p.DAG.Tasks))
 }
 
 func affected(as []*alteration) *request.Affected {
@@ -187,7 +214,8 @@ func (a *alteration) event(by asked, now time.Time) (*store.Event, error) {
 		State         dag.RunState `json:"state"`
 		TaskInstances int          `json:"task_instances"`
 		Tasks         []string     `json:"tasks,omitempty"`
-	}{a.from, a.run.State, len(changed), tasks})
+		Latest        bool         `json:"run_on_latest_version,omitempty"`
+	}{a.from, a.run.State, len(changed), tasks, a.formerly != ""})
 	e.Extra = bytes.TrimSpace(extra)
 	return e, err
 }
@@ -200,6 +228,11 @@ func (rs *Runs) alter(tx *live.Tx, by asked, as []*alteration) (*request.Affecte
 		event, err := a.event(by, tx.Now)
 		if err != nil {
 			return nil, err
+		}
+		if a.formerly != "" {
+			if err := rs.Moved(tx, a.p.DAG, &a.run); err != nil {
+				return nil, err
+			}
 		}
 		if err := a.write(tx, event); err != nil {
 			return nil, err
@@ -224,6 +257,14 @@ func (a *alteration) write(tx *live.Tx, event *store.Event) error {
 	if err := tx.InsertEvents(tx.Ctx, event); err != nil {
 		return err
 	}
+	if err := a.writeRows(tx, fmt.Sprintf("%s by %s", event.Kind, cmp.Or(event.Actor.String(), "somebody"))); err != nil {
+		return err
+	}
+	return tx.UpdateRun(tx.Ctx, &a.run)
+}
+
+// writeRows puts the instances of an alteration into the store, which was made by what is said.
+func (a *alteration) writeRows(tx *live.Tx, by string) error {
 	for _, in := range a.changed {
 		if !a.cleared[in] {
 			continue
@@ -234,7 +275,7 @@ func (a *alteration) write(tx *live.Tx, event *store.Event) error {
 	}
 	for _, in := range a.changed {
 		if a.was[in] == dag.Deferred {
-			if err := tx.CloseAsk(in, fmt.Sprintf("%s by %s", event.Kind, cmp.Or(event.Actor.String(), "somebody"))); err != nil {
+			if err := tx.CloseAsk(in, by); err != nil {
 				return err
 			}
 		}
@@ -242,10 +283,7 @@ func (a *alteration) write(tx *live.Tx, event *store.Event) error {
 	if err := tx.PutPastTries(tx.Ctx, a.past); err != nil {
 		return err
 	}
-	if err := tx.PutInstances(tx.Ctx, a.changed); err != nil {
-		return err
-	}
-	return tx.UpdateRun(tx.Ctx, &a.run)
+	return tx.PutInstances(tx.Ctx, a.changed)
 }
 
 // mended lets on_recovery speak of what people have marked as a success.

@@ -31,7 +31,7 @@ func (rs *Runs) cleared(ctx context.Context, rd store.Reader, r *request.Clear) 
 	matched := len(runs) == 0 || r.TaskRegex == "" && len(r.Instances) > 0
 	var last *dagrun.Graph
 	for _, run := range runs {
-		a, err := rs.alteration(ctx, rd, run)
+		a, err := rs.toClear(ctx, rd, run, r.Latest)
 		if err != nil {
 			return nil, err
 		}
@@ -40,18 +40,25 @@ func (rs *Runs) cleared(ctx context.Context, rd store.Reader, r *request.Clear) 
 		if r.TaskRegex != "" || len(r.Instances) == 0 {
 			tasks = matching(a.p, match)
 		}
-		matched = matched || len(tasks) > 0
+		matched = matched || len(tasks) > 0 || slices.ContainsFunc(a.rows, func(in *store.Instance) bool { return a.left(in) && match.MatchString(in.TaskID) })
 		single, err := a.single(r, tasks)
 		if err != nil {
 			return nil, err
 		}
-		picked := a.pickOf(r, tasks, single)
+		all := a.meantOf(r, tasks, single)
+		picked := a.pickOf(r, all, single)
 		// A whole run begins anew even if no task of it has got anywhere.
 		whole := r.RunID != "" && r.Whole() && run.State.Finished()
-		if len(picked) == 0 && !whole {
+		if len(picked) == 0 && !whole && !a.moves(r, all, match) {
 			continue
 		}
+		if err := rs.keptVersion(a, r.Latest); err != nil {
+			return nil, err
+		}
 		if err := rs.clear(ctx, rd, a, picked); err != nil {
+			return nil, err
+		}
+		if err := rs.fit(ctx, rd, a); err != nil {
 			return nil, err
 		}
 		out = append(out, a)
@@ -89,13 +96,17 @@ func (a *alteration) single(r *request.Clear, tasks []dagrun.Task) (map[dagrun.T
 
 // noTask says that the version of a run has no such task.
 func noTask(a *alteration, id string) error {
-	return fmt.Errorf("run %q of dag %q has no task %q%s: %w", a.run.RunID, a.run.DAGID, id,
+	where := fmt.Sprintf("run %q of dag %q", a.run.RunID, a.run.DAGID)
+	if a.formerly != "" {
+		where = fmt.Sprintf("the latest version of dag %q", a.run.DAGID)
+	}
+	return fmt.Errorf("%s has no task %q%s: %w", where, id,
 		nearest(id, a.p.DAG.Tasks, func(t *dag.Task) string { return t.ID }), store.ErrNotFound)
 }
 
-// pickOf are the instances that a request means: those of some tasks, single ones, and those of the tasks above and below
-// and of setups and teardowns that go with them, all of these.
-func (a *alteration) pickOf(r *request.Clear, tasks []dagrun.Task, single map[dagrun.Task][]int) []*store.Instance {
+// meantOf are the tasks that a request means: some tasks, those of single instances, and the tasks above and below
+// and the setups and teardowns that go with them. single keeps only those of which not all instances are meant with that.
+func (a *alteration) meantOf(r *request.Clear, tasks []dagrun.Task, single map[dagrun.Task][]int) []dagrun.Task {
 	meant := slices.Clone(tasks)
 	for i := range single {
 		meant = append(meant, i)
@@ -108,7 +119,11 @@ func (a *alteration) pickOf(r *request.Clear, tasks []dagrun.Task, single map[da
 			delete(single, i) // all of it is above or below another one
 		}
 	}
-	all := withScopes(a.p, spread(a.p.Graph, meant, r.Upstream, r.Downstream))
+	return withScopes(a.p, spread(a.p.Graph, meant, r.Upstream, r.Downstream))
+}
+
+// pickOf are the instances of some tasks that a request means: all of each, or single ones.
+func (a *alteration) pickOf(r *request.Clear, all []dagrun.Task, single map[dagrun.Task][]int) []*store.Instance {
 	return slices.DeleteFunc(a.pick(all, r.Keeps), func(in *store.Instance) bool {
 		indexes, some := single[a.p.IndexOf(in.TaskID)]
 		return some && !slices.Contains(indexes, in.MapIndex)
@@ -141,9 +156,10 @@ func (a *alteration) pick(tasks []dagrun.Task, wanted func(dag.State) bool) (out
 		in[i] = true
 	}
 	for _, row := range a.rows {
-		// What a mapped task was before it was expanded does not come back.
-		gone := row.State == dag.Removed && row.MapIndex < 0
-		if in[a.p.IndexOf(row.TaskID)] && wanted(row.State) && !gone {
+		i := a.p.IndexOf(row.TaskID)
+		// What a mapped task was before it was expanded, or before its DAG changed, does not come back.
+		gone := row.State == dag.Removed && (row.MapIndex < 0 || i >= 0 && a.p.DAG.Tasks[i].Mapping == nil)
+		if in[i] && wanted(row.State) && !gone {
 			out = append(out, row)
 		}
 	}
@@ -153,26 +169,16 @@ func (a *alteration) pick(tasks []dagrun.Task, wanted func(dag.State) bool) (out
 // clear clears instances of a run, and queues the run again if it had ended.
 func (rs *Runs) clear(ctx context.Context, rd store.Reader, a *alteration, picked []*store.Instance) error {
 	for _, in := range picked {
-		before := in.Past(rs.Live.Now())
-		in.MaxTries, in.FirstStart = in.Try+1, time.Time{}
-		if t := a.p.DAG.Task(in.TaskID); t != nil {
-			in.MaxTries += t.Retries
-		}
-		in.QueuedAt, in.RetryAt, in.Error, in.Lost = time.Time{}, time.Time{}, "", 0
-		a.cleared[in] = true
 		switch k := live.AttemptOf(in); {
 		case a.live && (in.State == dag.Running || in.State == dag.Restarting || in.State == dag.Queued && rs.Attempts.Running(k)):
+			a.renew(in)
 			a.set(in, dag.Restarting) // until its attempt has ended
 			a.stop[k] = live.ErrCleared
 		default:
 			if in.State == dag.Queued {
 				a.stop[k] = live.ErrCleared // a worker may be about to begin
 			}
-			if !in.StartDate.IsZero() {
-				a.past = append(a.past, before)
-			}
-			a.set(in, dag.None)
-			in.StartDate, in.EndDate = time.Time{}, time.Time{}
+			a.again(in, rs.Live.Now())
 		}
 	}
 	if err := rs.skipAgain(ctx, rd, a); err != nil {
@@ -185,12 +191,33 @@ func (rs *Runs) clear(ctx context.Context, rd store.Reader, a *alteration, picke
 	return nil
 }
 
+// renew gives an instance as many tries as it had at first, as the version of its run says.
+func (a *alteration) renew(in *store.Instance) {
+	in.MaxTries, in.FirstStart = in.Try+1, time.Time{}
+	if t := a.p.DAG.Task(in.TaskID); t != nil {
+		in.MaxTries += t.Retries
+		in.Operator = t.Operator
+	}
+	in.QueuedAt, in.RetryAt, in.Error, in.Lost = time.Time{}, time.Time{}, "", 0
+	a.cleared[in] = true
+}
+
+// again lets an instance run again whose try, if it has one, is over.
+func (a *alteration) again(in *store.Instance, now time.Time) {
+	if !in.StartDate.IsZero() {
+		a.past = append(a.past, in.Past(now))
+	}
+	a.renew(in)
+	a.set(in, dag.None)
+	in.StartDate, in.EndDate = time.Time{}, time.Time{}
+}
+
 // skipAgain skips the cleared tasks that a task directly before them did not choose and
 // whose choice stands.
 func (rs *Runs) skipAgain(ctx context.Context, rd store.Reader, a *alteration) error {
-	skipped := map[string][]string{} // by each task that chooses
+	chosen := map[string]live.Choice{} // by each task that chooses
 	for _, in := range a.changed {
-		skipped[in.TaskID] = nil // it chooses anew
+		chosen[in.TaskID] = live.Choice{} // it chooses anew
 	}
 	for _, in := range a.changed {
 		i := a.p.IndexOf(in.TaskID)
@@ -199,14 +226,14 @@ func (rs *Runs) skipAgain(ctx context.Context, rd store.Reader, a *alteration) e
 		}
 		for _, up := range a.p.DAG.Tasks[i].Upstream {
 			id := a.p.DAG.Tasks[up].ID
-			if _, known := skipped[id]; !known {
-				ids, err := live.Skipped(ctx, rd, a.run.Key, id)
+			if _, known := chosen[id]; !known {
+				c, err := live.Chosen(ctx, rd, a.run.Key, id)
 				if err != nil {
 					return err
 				}
-				skipped[id] = ids
+				chosen[id] = c
 			}
-			if slices.Contains(skipped[id], in.TaskID) {
+			if chosen[id].Skips(in.TaskID) {
 				a.set(in, dag.Skipped)
 				in.EndDate = rs.Live.Now()
 			}
@@ -235,10 +262,33 @@ func (rs *Runs) Reset(tx *live.Tx, wanted *store.Run, who store.Actor) (*store.R
 		return nil, err
 	}
 	a.run.MadeBy = wanted.MadeBy
+	return rs.beginAnew(tx, a, who)
+}
+
+// Refill lets a backfill take over a run that has ended: it is queued again with its own conf, and in the version of the
+// backfill if that says so. With this it has the tasks that a run of a backfill has.
+func (rs *Runs) Refill(tx *live.Tx, r store.Run, b *store.Backfill, who store.Actor) (*store.Run, error) {
+	r.Type, r.BackfillID = dag.BackfillRun, b.ID
+	version := r.Version
+	if b.Latest {
+		version = b.Version
+	}
+	a, err := rs.toVersion(tx.Ctx, tx, &r, version)
+	if err != nil {
+		return nil, err
+	}
+	return rs.beginAnew(tx, a, who)
+}
+
+// beginAnew clears all of a run that has ended.
+func (rs *Runs) beginAnew(tx *live.Tx, a *alteration, who store.Actor) (*store.Run, error) {
 	all := request.Clear{}
 	if err := rs.clear(tx.Ctx, tx, a, a.pick(a.p.Graph.All(), all.Keeps)); err != nil {
 		return nil, err
 	}
-	_, err = rs.alter(tx, asked{kind: store.EventClear, who: who}, []*alteration{a})
+	if err := rs.fit(tx.Ctx, tx, a); err != nil {
+		return nil, err
+	}
+	_, err := rs.alter(tx, asked{kind: store.EventClear, who: who}, []*alteration{a})
 	return &a.run, err
 }

@@ -43,7 +43,7 @@ func (lr *Run) Apply(tx *Tx, i dagrun.Task, res *worker.Result) (*store.Instance
 		}
 	default: // nothing waits for it but the tasks below
 	}
-	if err := lr.rememberSkips(tx, in, res.Skips); err != nil {
+	if err := lr.rememberSkips(tx, i, in, res); err != nil {
 		return nil, err
 	}
 	lr.skip(tx, res.Skips)

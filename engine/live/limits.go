@@ -7,14 +7,15 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
 // Admit says why a scheduled instance may not have a slot now, or nothing. What it looks at
 // beyond its own run are the other live runs, which change in transactions only, and
 // transactions run one after another.
-func (lr *Run) Admit(tx *Tx, at dagrun.Slot) (why string, err error) {
-	if why := lr.Machine.NoSlot(at, tx.runs.taken(lr, lr.Task(at))); why != "" {
+func (lr *Run) Admit(tx *Tx, at dagrun.Slot) (why phrase.Text, err error) {
+	if why := lr.Machine.NoSlot(at, tx.runs.taken(lr, lr.Task(at))); !why.IsZero() {
 		return why, nil
 	}
 	return lr.pastUnmet(tx, lr.Machine.Task(at))
@@ -48,10 +49,10 @@ func (rs *Runs) taken(lr *Run, t *dag.Task) (l dagrun.Load) {
 }
 
 // pastUnmet says why depends_on_past or wait_for_downstream holds a task, or nothing.
-func (lr *Run) pastUnmet(tx *Tx, t dagrun.Task) (string, error) {
+func (lr *Run) pastUnmet(tx *Tx, t dagrun.Task) (phrase.Text, error) {
 	ids := lr.Plan.Graph.LooksBack(t)
 	if ids == nil {
-		return "", nil
+		return phrase.Text{}, nil
 	}
 	prev, err := lr.past(tx, ids)
 	return lr.Plan.Graph.PastUnmet(t, prev), err
@@ -122,7 +123,7 @@ func (lr *Run) release(tx *Tx) (released bool, err error) {
 		if err != nil {
 			return released, err
 		}
-		if why == "" {
+		if why.IsZero() {
 			lr.Machine.Release(i)
 			released = true
 		}

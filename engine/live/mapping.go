@@ -1,11 +1,13 @@
 package live
 
 import (
+	"context"
 	"errors"
 
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/worker"
 )
 
@@ -21,7 +23,7 @@ func (lr *Run) expand(tx *Tx, i dagrun.Task) error {
 		}
 		return nil
 	}
-	n, err := lr.mapLength(tx, t)
+	n, err := tx.runs.MapLength(tx.Ctx, tx, lr.Plan.DAG, lr.Row.Key, t)
 	if missing, ok := errors.AsType[*worker.NoResultError](err); ok {
 		lr.settle(tx, i, dag.UpstreamFailed, missing.Error())
 		return nil
@@ -33,7 +35,7 @@ func (lr *Run) expand(tx *Tx, i dagrun.Task) error {
 		return err
 	}
 	if n == 0 {
-		lr.settle(tx, i, dag.Skipped, "there is nothing to map over")
+		lr.settle(tx, i, dag.Skipped, NothingToMapOver)
 		return nil
 	}
 	first := lr.Machine.Slots(i)[0]
@@ -67,20 +69,31 @@ func isMistake(err error) bool {
 	return wrong || long
 }
 
-// mapLength is how many instances a mapped task has in a run.
-func (lr *Run) mapLength(tx *Tx, t *dag.Task) (int, error) {
+// NothingToMapOver is what a mapped task says that is skipped because it would have no instance.
+const NothingToMapOver = "there is nothing to map over"
+
+// HasNoLength reports whether an error of [Runs.MapLength] is about what a task is mapped over: a result that is not there,
+// or one that cannot be mapped. The expansion says so then.
+func HasNoLength(err error) bool {
+	_, missing := errors.AsType[*worker.NoResultError](err)
+	return missing || isMistake(err)
+}
+
+// MapLength is how many instances a mapped task of a DAG has in a run. The error is a [*worker.NoResultError] while a
+// result is not there that it is mapped over; see [HasNoLength] for this and for what can't be expanded.
+func (rs *Runs) MapLength(ctx context.Context, rd store.Reader, d *dag.DAG, runKey int64, t *dag.Task) (int, error) {
 	n := 1
 	for v := range t.Mapping.Sources() {
 		length := len(v.Values)
 		if v.From != "" {
-			elements, err := worker.MappedOver(tx.Ctx, tx, lr.Plan.DAG, lr.Row.Key, v)
+			elements, err := worker.MappedOver(ctx, rd, d, runKey, v)
 			if err != nil {
 				return 0, err
 			}
 			length = len(elements)
 		}
 		var err error
-		if n, err = dagrun.MapLength(n, length, tx.runs.o.MaxMapLength); err != nil {
+		if n, err = dagrun.MapLength(n, length, rs.o.MaxMapLength); err != nil {
 			return 0, err
 		}
 	}

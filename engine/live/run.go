@@ -68,14 +68,23 @@ func (lr *Run) Instances() iter.Seq[*store.Instance] {
 	}
 }
 
-// place puts the rows of a run into a new machine.
+// place puts the rows of a run into a new machine. Removed ones that its version has no place for are of the version
+// that it had before.
 func (lr *Run) place(is []*store.Instance) error {
 	lr.Machine = dagrun.NewMachine(lr.Plan.Graph)
 	tasks := make([]dagrun.Task, len(is))
 	for n, in := range is {
 		i := lr.Plan.IndexOf(in.TaskID)
+		foreign := i < 0 || in.MapIndex >= 0 && lr.Plan.DAG.Tasks[i].Mapping == nil
+		if foreign && in.State == dag.Removed {
+			tasks[n] = -1
+			continue
+		}
 		if i < 0 {
 			return fmt.Errorf("run %s of dag %q: its version has no task %q", lr.Row.RunID, lr.Row.DAGID, in.TaskID)
+		}
+		if foreign {
+			return fmt.Errorf("run %s of dag %q: task %q is not mapped in its version, and has map index %d", lr.Row.RunID, lr.Row.DAGID, in.TaskID, in.MapIndex)
 		}
 		tasks[n] = i
 		if in.MapIndex >= 0 {
@@ -85,6 +94,9 @@ func (lr *Run) place(is []*store.Instance) error {
 	lr.inst = dagrun.BySlot[*store.Instance]{}
 	lr.inst.Grow(lr.Machine.Len())
 	for n, in := range is {
+		if tasks[n] < 0 {
+			continue
+		}
 		at, ok := lr.Machine.Slot(tasks[n], in.MapIndex)
 		if !ok {
 			continue // what a mapped task was before it was expanded

@@ -76,7 +76,7 @@ func (lr *Run) pump(tx *Tx) error {
 		if err != nil {
 			return err
 		}
-		if why == "" {
+		if why.IsZero() {
 			lr.queue(tx, at)
 		} else {
 			blocked = true

@@ -43,7 +43,7 @@ func (lr *Run) stuckOn(tx *Tx) (*store.Run, error) {
 		return nil, err
 	}
 	for _, at := range lr.Machine.Waiting() {
-		if why, err := lr.pastUnmet(tx, lr.Machine.Task(at)); err != nil || why == "" {
+		if why, err := lr.pastUnmet(tx, lr.Machine.Task(at)); err != nil || why.IsZero() {
 			return nil, err
 		}
 	}

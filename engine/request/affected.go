@@ -20,7 +20,10 @@ type AffectedRun struct {
 	// From is its state before, State the one after.
 	From  dag.RunState `json:"from"`
 	State dag.RunState `json:"state"`
-	// Instances are those of its task instances that changed, in task order.
+	// Latest says that the run goes on in the latest version of its DAG, which it did not have.
+	Latest bool `json:"run_on_latest_version,omitempty"`
+	// Instances are those of its task instances that changed, in task order. Of a run with another version those are
+	// among them that are new, without a state before and after, and those of tasks that are gone, which are removed.
 	Instances []AffectedInstance `json:"instances"`
 }
 

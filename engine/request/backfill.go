@@ -3,12 +3,11 @@ package request
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -26,6 +25,9 @@ type Backfill struct {
 	MaxActiveRuns int
 	// Backwards starts the newest run first.
 	Backwards bool
+	// Latest lets runs that exist and run again go on in the version of the DAG that new runs get (Airflow,
+	// run_on_latest_version). Otherwise they keep theirs.
+	Latest bool `json:"run_on_latest_version,omitempty"`
 	// Actor is who asks.
 	Actor store.Actor `json:"actor,omitzero"`
 	// Conf is a JSON object for the new runs, or nil. Runs that exist keep theirs.
@@ -39,14 +41,17 @@ type BackfillError struct {
 	Err   error
 }
 
-func (e *BackfillError) Error() string { return e.Field + ": " + e.Err.Error() }
+func (e *BackfillError) Error() string { return e.Said().String() }
+
+// Said is the mistake in each language.
+func (e *BackfillError) Said() phrase.Text { return phrase.Of("colon", e.Field, phrase.Said(e.Err)) }
 
 // Unwrap returns what is wrong.
 func (e *BackfillError) Unwrap() error { return e.Err }
 
 // BadBackfill is a mistake in a field of a backfill.
-func BadBackfill(field, format string, args ...any) error {
-	return &BackfillError{Field: field, Err: fmt.Errorf(format, args...)}
+func BadBackfill(field string, c phrase.Code, args ...any) error {
+	return &BackfillError{Field: field, Err: phrase.Err(c, args...)}
 }
 
 // Check fills defaults and reports what is wrong with the request for a DAG.
@@ -55,21 +60,21 @@ func (r *Backfill) Check(d *dag.DAG, now time.Time) (err error) {
 	past := slices.ContainsFunc(d.Tasks, func(t *dag.Task) bool { return t.DependsOnPast || t.WaitForDownstream })
 	switch {
 	case r.From.IsZero():
-		return BadBackfill("from_date", "give the first logical date")
+		return BadBackfill("from_date", "backfill.from")
 	case r.To.IsZero():
-		return BadBackfill("to_date", "give the last logical date")
+		return BadBackfill("to_date", "backfill.to")
 	case r.To.Before(r.From):
-		return BadBackfill("to_date", "%s is before the first date %s", ISO(r.To), ISO(r.From))
+		return BadBackfill("to_date", "backfill.before", ISO(r.To), ISO(r.From))
 	case r.From.After(now):
-		return BadBackfill("from_date", "%s and the last date %s are in the future: a backfill runs what is past", ISO(r.From), ISO(r.To))
+		return BadBackfill("from_date", "backfill.future", ISO(r.From), ISO(r.To))
 	case r.MaxActiveRuns < 1:
-		return BadBackfill("max_active_runs", "%d: must be at least 1", r.MaxActiveRuns)
+		return BadBackfill("max_active_runs", "backfill.runs", r.MaxActiveRuns)
 	case r.Reprocess != store.ReprocessNone && r.Reprocess != store.ReprocessFailed && r.Reprocess != store.ReprocessCompleted:
-		return BadBackfill("reprocess_behavior", "unknown %q: use none, failed or completed", r.Reprocess)
+		return BadBackfill("reprocess_behavior", "backfill.reprocess", r.Reprocess)
 	case past && r.Backwards:
-		return BadBackfill("run_backwards", "dag %q has tasks with depends_on_past, which wait for the run before theirs: run it forwards", d.ID)
+		return BadBackfill("run_backwards", "backfill.backwards", d.ID)
 	case past && r.Reprocess == store.ReprocessNone:
-		return BadBackfill("reprocess_behavior", "dag %q has tasks with depends_on_past, which a failed run in the range would hold up: use failed or completed", d.ID)
+		return BadBackfill("reprocess_behavior", "backfill.past", d.ID)
 	}
 	if r.Conf, err = CheckConf(r.Conf); err == nil {
 		err = checkParams(d, r.Conf)
@@ -84,7 +89,7 @@ func (r *Backfill) Check(d *dag.DAG, now time.Time) (err error) {
 func ISO(t time.Time) string { return t.Format(time.RFC3339) }
 
 // ErrNoSchedule says that a DAG can't be backfilled because nothing says what dates it has.
-var ErrNoSchedule = errors.New("has no schedule of its own, so there are no dates to fill: trigger it instead")
+var ErrNoSchedule = phrase.Err("dag.no_schedule")
 
 // BackfillOf is a [Backfill] of a DAG.
 type BackfillOf struct {

@@ -1,14 +1,13 @@
 package request
 
 import (
-	"errors"
-	"fmt"
 	"regexp"
 	"slices"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -36,6 +35,9 @@ type Clear struct {
 	// those that are running.
 	OnlyFailed  bool `json:"only_failed,omitempty"`
 	OnlyRunning bool `json:"only_running,omitempty"`
+	// Latest lets the runs go on in the latest version of their DAG, as it is loaded now; each must have ended then, or
+	// have that version. Otherwise they keep theirs.
+	Latest bool `json:"run_on_latest_version,omitempty"`
 	// Actor is who asks.
 	Actor store.Actor `json:"actor,omitzero"`
 	// DryRun changes nothing and tells what would be cleared.
@@ -58,22 +60,22 @@ func (r *Clear) Whole() bool {
 func (r *Clear) Check() error {
 	switch {
 	case r.OnlyFailed && r.OnlyRunning:
-		return errors.New("only failed and only running exclude each other: no instance is both")
+		return phrase.Err("clear.both")
 	case r.RunID == "" && (r.Past || r.Future):
-		return errors.New("past and future need a run")
+		return phrase.Err("clear.run")
 	case r.RunID != "" && (!r.Start.IsZero() || !r.End.IsZero()):
-		return errors.New("a run and dates exclude each other: name the run, or from when to when")
+		return phrase.Err("clear.dates")
 	case !r.Start.IsZero() && !r.End.IsZero() && r.End.Before(r.Start):
-		return fmt.Errorf("the end %s is before the start %s", r.End.Format(time.RFC3339), r.Start.Format(time.RFC3339))
+		return phrase.Err("clear.end", ISO(r.End), ISO(r.Start))
 	}
 	if i := slices.IndexFunc(r.MapIndexes, func(n int) bool { return n < -1 }); i >= 0 {
-		return fmt.Errorf("map index %d: must be 0 or more, or -1 for a task that is not mapped", r.MapIndexes[i])
+		return phrase.Err("clear.index", r.MapIndexes[i])
 	}
 	if len(r.MapIndexes) > 0 && r.TaskRegex == "" {
-		return errors.New("map indexes need tasks whose instances they are")
+		return phrase.Err("clear.tasks")
 	}
 	if _, err := regexp.Compile(r.TaskRegex); err != nil {
-		return fmt.Errorf("task expression %q: %w", r.TaskRegex, err)
+		return phrase.Err("clear.regex", r.TaskRegex, err)
 	}
 	return nil
 }

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -52,9 +52,9 @@ func CheckExtra(extra json.RawMessage) (json.RawMessage, error) {
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(extra, &object); err != nil {
 		if _, syntax := errors.AsType[*json.SyntaxError](err); syntax {
-			return nil, fmt.Errorf("is not valid JSON: %w", err)
+			return nil, phrase.Err("extra.syntax", err)
 		}
-		return nil, errors.New(`must be a JSON object such as {"day": "2026-01-31"}`)
+		return nil, phrase.Err("extra.object")
 	}
 	return extra, nil
 }

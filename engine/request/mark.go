@@ -1,9 +1,8 @@
 package request
 
 import (
-	"fmt"
-
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -34,15 +33,15 @@ type Mark struct {
 func (r *Mark) Check() error {
 	switch {
 	case r.State != dag.Success && r.State != dag.Failed:
-		return fmt.Errorf("state %q: only success and failed can be set", r.State)
+		return phrase.Err("mark.state", r.State)
 	case r.RunID == "":
-		return fmt.Errorf("dag %q: the run is missing", r.DAGID)
+		return phrase.Err("mark.run", r.DAGID)
 	case r.TaskID == "" && r.MapIndex != nil:
-		return fmt.Errorf("run %q: a map index needs a task", r.RunID)
+		return phrase.Err("mark.index", r.RunID)
 	case r.MapIndex != nil && *r.MapIndex < -1:
-		return fmt.Errorf("map index %d: must be 0 or more, or -1 for a task that is not mapped", *r.MapIndex)
+		return phrase.Err("clear.index", *r.MapIndex)
 	case r.TaskID == "" && (r.Upstream || r.Downstream || r.Past || r.Future):
-		return fmt.Errorf("run %q: upstream, downstream, past and future need a task", r.RunID)
+		return phrase.Err("mark.task", r.RunID)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -32,11 +33,11 @@ func CheckParam(schema map[string]any, value any) error {
 	c.RegisterFormat(&jsonschema.Format{Name: "time", Validate: clockTime})
 	c.UseLoader(noLoader{})
 	if err := c.AddResource("param.json", doc); err != nil {
-		return fmt.Errorf("its schema: %w", err)
+		return phrase.Err("param.schema", err)
 	}
 	s, err := c.Compile("param.json")
 	if err != nil {
-		return fmt.Errorf("its schema: %w", err)
+		return phrase.Err("param.schema", err)
 	}
 	v, err := plainJSON(value)
 	if err != nil {
@@ -62,7 +63,7 @@ var clockPattern = regexp.MustCompile(`^(2[0-3]|[01]?[0-9]):[0-5]?[0-9]:[0-5]?[0
 // clockTime accepts HH:MM:SS, which is all that Airflow takes as a time.
 func clockTime(v any) error {
 	if s, ok := v.(string); ok && !clockPattern.MatchString(s) {
-		return errors.New("must be HH:MM:SS")
+		return phrase.Err("param.clock")
 	}
 	return nil
 }
@@ -102,11 +103,11 @@ func checkParams(d *dag.DAG, conf json.RawMessage) error {
 			value, has = raw, true
 		}
 		if !has {
-			errs = append(errs, fmt.Errorf("param %q has no default: give it in conf", name))
+			errs = append(errs, phrase.Err("param.default", name))
 			continue
 		}
 		if err := CheckParam(d.ParamSchemas[name], value); err != nil {
-			errs = append(errs, fmt.Errorf("param %q: %w", name, err))
+			errs = append(errs, phrase.Err("param.is", name, err))
 		}
 	}
 	return errors.Join(errs...)
@@ -154,9 +155,9 @@ func CheckConf(conf json.RawMessage) (json.RawMessage, error) {
 	var m map[string]any
 	if err := json.Unmarshal(conf, &m); err != nil || m == nil {
 		if se, ok := errors.AsType[*json.SyntaxError](err); ok {
-			return nil, fmt.Errorf("conf is not valid JSON, at character %d: %w", se.Offset, err)
+			return nil, phrase.Err("conf.syntax", se.Offset, err)
 		}
-		return nil, errors.New(`conf must be a JSON object, for instance {"key": "value"}`)
+		return nil, phrase.Err("conf.object")
 	}
 	return conf, nil
 }

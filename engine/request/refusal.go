@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -15,6 +16,8 @@ type refused struct {
 	Field string `json:"field,omitempty"`
 	// Of is trigger, backfill or respond with a field, else the name of one of the refusals.
 	Of string `json:"of,omitempty"`
+	// Said is the text in each language.
+	Said phrase.Text `json:"said,omitzero"`
 }
 
 // refusals are the errors that an answer tells apart, by name.
@@ -27,15 +30,15 @@ func refusals() map[string]error {
 
 // Refusal is an error as the answer to a request.
 func Refusal(err error) *store.Request {
-	r, text := refused{}, err.Error()
+	r := refused{}
 	if te, ok := errors.AsType[*TriggerError](err); ok {
-		r, text = refused{te.Field, KindTrigger}, te.Err.Error()
+		r.Field, r.Of, err = te.Field, KindTrigger, te.Err
 	} else if be, ok := errors.AsType[*BackfillError](err); ok {
-		r, text = refused{be.Field, KindBackfill}, be.Err.Error()
+		r.Field, r.Of, err = be.Field, KindBackfill, be.Err
+	} else if re, ok := errors.AsType[*RespondError](err); ok {
+		r.Field, r.Of, err = re.Field, KindRespond, re.Err
 	}
-	if re, ok := errors.AsType[*RespondError](err); ok {
-		r, text = refused{re.Field, KindRespond}, re.Err.Error()
-	}
+	r.Said = phrase.Said(err)
 	for name, target := range refusals() {
 		if r.Of == "" && errors.Is(err, target) {
 			r.Of = name
@@ -45,7 +48,7 @@ func Refusal(err error) *store.Request {
 	if merr != nil {
 		b = nil // two texts always encode
 	}
-	return &store.Request{Error: text, Result: b}
+	return &store.Request{Error: err.Error(), Result: b}
 }
 
 // ReadRefusal is the error that an answer tells.
@@ -56,25 +59,31 @@ func ReadRefusal(r *store.Request) error {
 			return fmt.Errorf("read the answer to request %d: %w", r.ID, err)
 		}
 	}
-	switch of.Of {
+	if of.Said.IsZero() { // an older version of the program has answered
+		of.Said = phrase.Plain(r.Error)
+	}
+	switch said := phrase.AsError(of.Said); of.Of {
 	case KindTrigger:
-		return &TriggerError{of.Field, errors.New(r.Error)}
+		return &TriggerError{of.Field, said}
 	case KindBackfill:
-		return &BackfillError{of.Field, errors.New(r.Error)}
+		return &BackfillError{of.Field, said}
 	case KindRespond:
-		return &RespondError{of.Field, errors.New(r.Error)}
+		return &RespondError{of.Field, said}
 	default:
-		return &toldError{r.Error, refusals()[of.Of]}
+		return &toldError{said, refusals()[of.Of]}
 	}
 }
 
 // toldError is the text of an error from another process that stands for one of ours.
 type toldError struct {
-	text string
+	said error
 	is   error // nil for none
 }
 
-func (e *toldError) Error() string { return e.text }
+func (e *toldError) Error() string { return e.said.Error() }
+
+// Said is the text in each language.
+func (e *toldError) Said() phrase.Text { return phrase.Said(e.said) }
 
 // Unwrap returns what it stands for.
 func (e *toldError) Unwrap() error { return e.is }

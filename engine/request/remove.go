@@ -3,11 +3,12 @@ package request
 import (
 	"errors"
 
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
-// ErrAtWork says that something can't be removed because it is at work.
-var ErrAtWork = errors.New("is at work")
+// ErrAtWork says that something can't be removed, or go on in another version of its DAG, because it is at work.
+var ErrAtWork = phrase.Err("remove.at_work")
 
 // Remove removes a run, a task instance of one, or all that is known of a DAG (Airflow, DELETE of these).
 type Remove struct {

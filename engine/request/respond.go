@@ -4,20 +4,19 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // Why an answer is refused.
 var (
-	ErrSettled     = errors.New("waits for no answer")
-	ErrNotAssigned = errors.New("asks others")
+	ErrSettled     = phrase.Err("ask.settled")
+	ErrNotAssigned = phrase.Err("ask.others")
 )
 
 // Respond is an answer to what a task asks people.
@@ -52,24 +51,24 @@ func (e *RespondError) Unwrap() error { return e.Err }
 // Settle makes an open ask the answered one, or says why the answer is refused.
 func (r *Respond) Settle(a *store.Ask, now time.Time) error {
 	if a.State != store.AskOpen {
-		return fmt.Errorf("ask %d %w: it %s", a.ID, ErrSettled, a.Became())
+		return phrase.Err("ask.not_open", a.ID, ErrSettled, a.Became())
 	}
 	if !a.Deadline.IsZero() && !now.Before(a.Deadline) {
-		return fmt.Errorf("ask %d %w: its time was over at %s", a.ID, ErrSettled, a.Deadline.Format(time.RFC3339))
+		return phrase.Err("ask.over", a.ID, ErrSettled, a.Deadline.Format(time.RFC3339))
 	}
 	if len(a.Assigned) > 0 && !slices.ContainsFunc(a.Assigned, func(p store.Person) bool { return p.ID == r.By.ID }) {
 		names := make([]string, len(a.Assigned))
 		for i, p := range a.Assigned {
 			names[i] = p.String()
 		}
-		return fmt.Errorf("ask %d %w: %s may not answer, only %s", a.ID, ErrNotAssigned, r.By, strings.Join(names, ", "))
+		return phrase.Err("ask.not_assigned", a.ID, ErrNotAssigned, r.By, phrase.Names(names...))
 	}
 	if err := r.checkChosen(a); err != nil {
-		return &RespondError{"chosen_options", fmt.Errorf("ask %d: %w", a.ID, err)}
+		return &RespondError{"chosen_options", phrase.Err("ask.is", a.ID, err)}
 	}
 	input, err := FillIn(a.Params, r.Input)
 	if err != nil {
-		return &RespondError{"params_input", fmt.Errorf("ask %d: %w", a.ID, err)}
+		return &RespondError{"params_input", phrase.Err("ask.is", a.ID, err)}
 	}
 	a.State, a.SettledAt, a.RespondedBy, a.Via = store.AskAnswered, now, r.By, r.Actor.Via
 	a.Chosen, a.Input = r.Chosen, input
@@ -79,16 +78,16 @@ func (r *Respond) Settle(a *store.Ask, now time.Time) error {
 func (r *Respond) checkChosen(a *store.Ask) error {
 	switch n := len(r.Chosen); {
 	case n == 0:
-		return fmt.Errorf("no option is chosen: choose one of %s", strings.Join(a.Options, ", "))
+		return phrase.Err("ask.none", phrase.Names(a.Options...))
 	case n > 1 && !a.Multiple:
-		return fmt.Errorf("%d options are chosen, and only one may be", n)
+		return phrase.Err("ask.many", n)
 	}
 	for i, o := range r.Chosen {
 		if !slices.Contains(a.Options, o) {
-			return fmt.Errorf("unknown option %q%s; there are %s", o, yamlvalue.DidYouMean(o, slices.Values(a.Options)), strings.Join(a.Options, ", "))
+			return phrase.Err("ask.unknown", o, phrase.Near(yamlvalue.Nearest(o, slices.Values(a.Options))), phrase.Names(a.Options...))
 		}
 		if slices.Contains(r.Chosen[:i], o) {
-			return fmt.Errorf("option %q is chosen twice", o)
+			return phrase.Err("ask.twice", o)
 		}
 	}
 	return nil
@@ -100,7 +99,7 @@ func FillIn(ps []store.AskParam, input json.RawMessage) (json.RawMessage, error)
 	given := map[string]json.RawMessage{}
 	if len(bytes.TrimSpace(input)) > 0 {
 		if err := json.Unmarshal(input, &given); err != nil {
-			return nil, fmt.Errorf(`params_input must be a JSON object, for instance {"key": "value"}: %w`, err)
+			return nil, phrase.Err("param.object", err)
 		}
 	}
 	var errs []error
@@ -110,13 +109,13 @@ func FillIn(ps []store.AskParam, input json.RawMessage) (json.RawMessage, error)
 		delete(given, p.Name)
 		if !has {
 			if p.Value == nil {
-				errs = append(errs, fmt.Errorf("param %q has no default: give it", p.Name))
+				errs = append(errs, phrase.Err("param.give", p.Name))
 				continue
 			}
 			value = p.Value
 		}
 		if err := checkField(p, value); err != nil {
-			errs = append(errs, fmt.Errorf("param %q: %w", p.Name, err))
+			errs = append(errs, phrase.Err("param.is", p.Name, err))
 		}
 		out[p.Name] = value
 	}
@@ -128,7 +127,7 @@ func FillIn(ps []store.AskParam, input json.RawMessage) (json.RawMessage, error)
 				}
 			}
 		}
-		errs = append(errs, fmt.Errorf("there is no param %q%s", name, yamlvalue.DidYouMean(name, known)))
+		errs = append(errs, phrase.Err("param.unknown", name, phrase.Near(yamlvalue.Nearest(name, known))))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -143,7 +142,7 @@ func checkField(p store.AskParam, value json.RawMessage) error {
 	}
 	var schema map[string]any
 	if err := json.Unmarshal(p.Schema, &schema); err != nil {
-		return fmt.Errorf("its schema: %w", err)
+		return phrase.Err("param.schema", err)
 	}
 	return CheckParam(schema, value)
 }

@@ -3,13 +3,12 @@ package request
 import (
 	"crypto/rand"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -36,10 +35,10 @@ type Trigger struct {
 }
 
 // ErrExists says that a run with that id or logical date exists.
-var ErrExists = errors.New("exists already")
+var ErrExists = phrase.Err("exists")
 
 // ErrPaused says that a run was not made because its DAG is paused.
-var ErrPaused = errors.New("the DAG is paused")
+var ErrPaused = phrase.Err("dag.is_paused")
 
 // Triggered is a run that was made because somebody asked for it.
 type Triggered struct {
@@ -89,12 +88,12 @@ func (t *Trigger) NewRun(d *dag.DAG, now time.Time, precision time.Duration) (*s
 	case id == "":
 		id = dag.RunID(dag.ManualRun, at)
 	case len(id) > maxRunID:
-		return nil, &TriggerError{"run_id", fmt.Errorf("run id %q… has %d characters: %d are allowed, because the folder of its logs is named after it", id[:20], len(id), maxRunID)}
+		return nil, &TriggerError{"run_id", phrase.Err("runid.long", id[:20], len(id), maxRunID)}
 	case !runIDPattern.MatchString(id):
-		return nil, &TriggerError{"run_id", fmt.Errorf("run id %q: only letters, digits and _ . ~ : + - are allowed", id)}
+		return nil, &TriggerError{"run_id", phrase.Err("runid.signs", id)}
 	case strings.HasPrefix(id, string(dag.ScheduledRun)+"__") || strings.HasPrefix(id, string(dag.BackfillRun)+"__") ||
 		strings.HasPrefix(id, string(dag.AssetRun)+"__"):
-		return nil, &TriggerError{"run_id", fmt.Errorf("run id %q: this prefix belongs to another kind of run", id)}
+		return nil, &TriggerError{"run_id", phrase.Err("runid.prefix", id)}
 	}
 	conf, err := CheckConf(t.Conf)
 	if err == nil {

@@ -29,7 +29,7 @@ func backfillDates(d *dag.DAG, r request.Backfill, now time.Time) ([]store.Backf
 			break
 		}
 		if len(out) == maxBackfillDates {
-			return nil, request.BadBackfill("to_date", "the range has more than %d runs: split it", maxBackfillDates)
+			return nil, request.BadBackfill("to_date", "backfill.too_many", maxBackfillDates)
 		}
 		out = append(out, store.BackfillDate{LogicalDate: run.LogicalDate.UTC(), Interval: run.Interval, RunAfter: run.RunAfter})
 		last = &run.Interval
@@ -69,7 +69,7 @@ func PlanBackfill(ctx context.Context, rd store.Reader, d *dag.DAG, r request.Ba
 		return nil, nil, err
 	}
 	b := &store.Backfill{
-		DAGID: d.ID, From: r.From, To: r.To, Reprocess: r.Reprocess, MaxActiveRuns: r.MaxActiveRuns, Backwards: r.Backwards,
+		DAGID: d.ID, From: r.From, To: r.To, Reprocess: r.Reprocess, MaxActiveRuns: r.MaxActiveRuns, Backwards: r.Backwards, Latest: r.Latest,
 		Conf: r.Conf, Version: d.Version, Actor: r.Actor, State: store.BackfillRunning, CreatedAt: now, UpdatedAt: now,
 	}
 	dates, err := backfillDates(d, r, now)
@@ -77,7 +77,7 @@ func PlanBackfill(ctx context.Context, rd store.Reader, d *dag.DAG, r request.Ba
 		return nil, nil, err
 	}
 	if len(dates) == 0 {
-		return nil, nil, request.BadBackfill("from_date", "the schedule %s has no run that is over from %s to %s", d.Timetable.Summary(), request.ISO(r.From), request.ISO(r.To))
+		return nil, nil, request.BadBackfill("from_date", "backfill.nothing", d.Timetable.Summary(), request.ISO(r.From), request.ISO(r.To))
 	}
 	for i := range dates {
 		run, err := rd.RunAt(ctx, d.ID, dates[i].LogicalDate)

@@ -3,9 +3,11 @@ package schedule
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -27,7 +29,7 @@ const (
 func LifeAt(l store.SchedulerLife, now time.Time, stopping bool) (store.SchedulerLife, bool) {
 	switch gap := now.Sub(l.SeenAt); {
 	case l.ID == 0, gap > lifeGap, l.Stopped:
-		l = store.SchedulerLife{StartedAt: now}
+		l = store.SchedulerLife{StartedAt: now, By: l.By}
 	case gap < lifeBeat && !stopping:
 		return l, false
 	}
@@ -102,29 +104,29 @@ func (h *History) brokenAt(t time.Time) *store.ImportError {
 }
 
 // NoScheduler is the reason of ticks that were due while nobody was at work.
-const NoScheduler = "no scheduler was running"
+func NoScheduler() phrase.Text { return phrase.Of("tick.no_scheduler") }
 
 // judge says why a tick started no run although a later one did. byEngine says that the
 // cause is nothing that a person asked for.
-func (h *History) judge(t time.Time) (o store.TickOutcome, reason string, byEngine bool) {
+func (h *History) judge(t time.Time) (o store.TickOutcome, reason phrase.Text, byEngine bool) {
 	if p := h.pausedAt(t); p != nil {
-		why := "the DAG was paused since " + Moment(p.At)
+		why := phrase.Of("tick.paused", p.At)
 		if p.Cause != "" {
-			why += ": " + p.Cause
+			why = phrase.Of("colon", why, p.Cause)
 		}
 		return store.TickSkipped, why, p.Cause != ""
 	}
 	if !h.aliveAt(t) {
-		return store.TickMissed, NoScheduler, true
+		return store.TickMissed, NoScheduler(), true
 	}
 	if b := h.brokenAt(t); b != nil {
-		until := "now"
+		var until any = phrase.Of("now")
 		if !b.Until.IsZero() {
-			until = Moment(b.Until)
+			until = b.Until
 		}
-		return store.TickMissed, fmt.Sprintf("the DAG could not be loaded from %s to %s: %s", Moment(b.Since), until, FirstProblem(b.Text)), true
+		return store.TickMissed, phrase.Of("tick.broken", b.Since, until, FirstProblem(b.Text)), true
 	}
-	return store.TickSkipped, "catchup is off and a newer tick was due: max_active_runs was reached, or the scheduler came late", true
+	return store.TickSkipped, phrase.Of("tick.behind"), true
 }
 
 // Moment writes a moment for people, in UTC to the second.
@@ -137,4 +139,32 @@ func FirstProblem(text string) string {
 		line += fmt.Sprintf(" (and %d more)", strings.Count(rest, "\n")+1)
 	}
 	return line
+}
+
+// maxBrief is how many bytes of further lines [Brief] takes.
+const maxBrief = 240
+
+// Brief is the first line of an error, and where that only announces others ("its last lines:"), as many of the last ones
+// as are short enough: an error of a command is rarely in the first of them, and not always in the last.
+func Brief(text string) string {
+	first, others, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	first = strings.TrimSpace(first)
+	if others == "" || !strings.HasSuffix(first, ":") {
+		return first
+	}
+	lines := strings.Split(others, "\n")
+	said := ""
+	for _, line := range slices.Backward(lines) {
+		line = strings.TrimSpace(line)
+		switch {
+		case line == "":
+		case said == "":
+			said = line
+		case len(line)+len(said) < maxBrief:
+			said = line + " · " + said
+		default:
+			return first + " … " + said
+		}
+	}
+	return first + " " + said
 }

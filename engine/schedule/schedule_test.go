@@ -133,6 +133,7 @@ func TestLifeAt(t *testing.T) {
 		{"the end is written at once", store.SchedulerLife{ID: 1, StartedAt: began, SeenAt: began}, time.Second, true, store.SchedulerLife{ID: 1, StartedAt: began, SeenAt: began.Add(time.Second), Stopped: true}, true},
 		{"three minutes are no gap", store.SchedulerLife{ID: 1, StartedAt: began, SeenAt: began}, 3 * time.Minute, false, store.SchedulerLife{ID: 1, StartedAt: began, SeenAt: began.Add(3 * time.Minute)}, true},
 		{"more are one", store.SchedulerLife{ID: 1, StartedAt: began, SeenAt: began}, 3*time.Minute + time.Second, false, store.SchedulerLife{StartedAt: began.Add(3*time.Minute + time.Second), SeenAt: began.Add(3*time.Minute + time.Second)}, true},
+		{"of one process", store.SchedulerLife{By: store.Process{PID: 7}}, 0, false, store.SchedulerLife{StartedAt: began, SeenAt: began, By: store.Process{PID: 7}}, true},
 		{"after a stop", store.SchedulerLife{ID: 1, StartedAt: began, SeenAt: began, Stopped: true}, time.Second, false, store.SchedulerLife{StartedAt: began.Add(time.Second), SeenAt: began.Add(time.Second)}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

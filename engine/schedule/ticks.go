@@ -2,10 +2,11 @@ package schedule
 
 import (
 	"context"
-	"fmt"
+	"encoding/json"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/timetable"
 )
@@ -85,7 +86,7 @@ func PassedOver(ctx context.Context, r store.Reader, d *dag.DAG, last *store.Run
 // add adds a tick to the last record, or to a new one if something else became of it.
 func (h *History) add(rs []Record, dagID string, tick time.Time) []Record {
 	o, why, byEngine := h.judge(tick)
-	if n := len(rs); n > 0 && rs[n-1].Outcome == o && rs[n-1].Reason == why {
+	if n := len(rs); n > 0 && rs[n-1].Outcome == o && rs[n-1].Reason == why.String() {
 		rs[n-1].Last = tick
 		rs[n-1].Count++
 		return rs
@@ -93,8 +94,26 @@ func (h *History) add(rs []Record, dagID string, tick time.Time) []Record {
 	return append(rs, Record{record(dagID, tick, o, why, h.now), byEngine})
 }
 
-func record(dagID string, tick time.Time, o store.TickOutcome, why string, now time.Time) *store.TickRange {
-	return &store.TickRange{DAGID: dagID, First: tick, Last: tick, Count: 1, Outcome: o, Reason: why, RecordedAt: now}
+func record(dagID string, tick time.Time, o store.TickOutcome, why phrase.Text, now time.Time) *store.TickRange {
+	return &store.TickRange{DAGID: dagID, First: tick, Last: tick, Count: 1, Outcome: o, Reason: why.String(), Said: kept(why), RecordedAt: now}
+}
+
+// kept is a reason as a record keeps it beside its words, nil if it cannot be.
+func kept(why phrase.Text) json.RawMessage {
+	raw, err := json.Marshal(why)
+	if err != nil {
+		return nil // the words stand beside it
+	}
+	return raw
+}
+
+// Said is the reason of a record, to be put into words in any language. What an older version has recorded, or a newer one in
+// a form of its own, is the English words that stand beside it.
+func Said(said json.RawMessage, words string) (why phrase.Text) {
+	if len(said) == 0 || json.Unmarshal(said, &why) != nil || why.IsZero() {
+		return phrase.Plain(words)
+	}
+	return why
 }
 
 // lastRecorded is the last tick of a DAG on record, zero for none.
@@ -111,13 +130,12 @@ func lastRecorded(ctx context.Context, r store.Reader, dagID string) (time.Time,
 //
 // Airflow gives a run that is triggered at the moment of a tick the interval that ends
 // there, and never makes one for the interval that begins there.
-func OtherInterval(r *store.Run, tick timetable.Run) string {
+func OtherInterval(r *store.Run, tick timetable.Run) phrase.Text {
 	if r.Type != dag.ManualRun || r.IntervalStart.Equal(tick.Interval.Start) && r.IntervalEnd.Equal(tick.Interval.End) {
-		return ""
+		return phrase.Text{}
 	}
-	return fmt.Sprintf("run %s has its logical date and covers another data interval, %s to %s: that from %s to %s has no run, start one with dingdag dags trigger %s --logical-date %s",
-		r.RunID, Moment(r.IntervalStart), Moment(r.IntervalEnd), Moment(tick.Interval.Start), Moment(tick.Interval.End),
-		r.DAGID, Moment(tick.Interval.End.Add(time.Second)))
+	return phrase.Of("tick.other_interval", r.RunID, r.IntervalStart, r.IntervalEnd, tick.Interval.Start, tick.Interval.End,
+		r.DAGID, Moment(tick.Interval.End.Add(time.Second))) // a command has its date in one form
 }
 
 // Taken is the record of a tick that started no run because one with its logical date
@@ -131,8 +149,8 @@ func Taken(ctx context.Context, r store.Reader, d *dag.DAG, due timetable.Run, n
 	if err != nil || run == nil {
 		return nil, err
 	}
-	if why := OtherInterval(run, due); why != "" {
+	if why := OtherInterval(run, due); !why.IsZero() {
 		return &Record{record(d.ID, due.RunAfter, store.TickSkipped, why, now), true}, nil
 	}
-	return &Record{record(d.ID, due.RunAfter, store.TickStarted, fmt.Sprintf("run %s has this logical date", run.RunID), now), false}, nil
+	return &Record{record(d.ID, due.RunAfter, store.TickStarted, phrase.Of("tick.has_run", run.RunID), now), false}, nil
 }

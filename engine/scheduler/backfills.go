@@ -150,10 +150,9 @@ func (sch *Scheduler) backfillDate(tx *live.Tx, b *store.Backfill, d *store.Back
 			return false, err
 		}
 	case store.BackfillCleared:
-		if r, err = sch.o.Alter.Reset(tx, there, r.Actor); err != nil {
+		if r, err = sch.o.Alter.Refill(tx, *there, b, r.Actor); err != nil {
 			return false, err
 		}
-		r.Type, r.BackfillID = dag.BackfillRun, b.ID // start writes it
 	case store.BackfillInFlight, store.BackfillExists:
 		return false, tx.SettleBackfillDate(tx.Ctx, b.ID, d)
 	}

@@ -133,25 +133,77 @@ func (sch *Scheduler) Adopt(ctx context.Context) error {
 	})
 }
 
-// adopt gives a run that was made elsewhere the version of its DAG that this process has.
-// One that somebody has cleared or marked meanwhile keeps its own, which has those tasks.
+// adopt gives a run that was made or moved elsewhere the version of its DAG that this process has.
+// What somebody has cleared or marked of it meanwhile stays so.
 func (sch *Scheduler) adopt(tx *live.Tx, d *dag.DAG, r *store.Run) error {
 	is, err := tx.Instances(tx.Ctx, r.Key)
 	if err != nil {
 		return err
 	}
-	r.Provisional = false
-	if len(is) == 0 && r.Version != d.Version {
-		r.Version = d.Version
-		if err := tx.DeleteDeadlines(tx.Ctx, r.Key); err != nil {
-			return err
-		}
-		if err := sch.armDeadlines(tx, d, r); err != nil {
-			return err
-		}
-		if err := tx.PutVersion(tx.Ctx, d.Version, d.ID, dagfile.Source(d), tx.Now); err != nil {
+	if r.Version == d.Version {
+		r.Provisional = false
+		return tx.SetRunVersion(tx.Ctx, r)
+	}
+	if len(is) > 0 {
+		if err := sch.o.Alter.Adapt(tx, r, d); err != nil {
 			return err
 		}
 	}
+	r.Version, r.Provisional = d.Version, false
+	if err := tx.DeleteDeadlines(tx.Ctx, r.Key); err != nil {
+		return err
+	}
+	if err := sch.armDeadlines(tx, d, r); err != nil {
+		return err
+	}
+	return sch.keepVersion(tx, d, r)
+}
+
+// keepVersion writes which version of its DAG a run has, and what that is.
+func (sch *Scheduler) keepVersion(tx *live.Tx, d *dag.DAG, r *store.Run) error {
+	if err := tx.PutVersion(tx.Ctx, d.Version, d.ID, dagfile.Source(d), tx.Now); err != nil {
+		return err
+	}
 	return tx.SetRunVersion(tx.Ctx, r)
+}
+
+// Latest is a DAG as this process has it loaded. The error wraps [store.ErrNotFound].
+func (sch *Scheduler) Latest(id string) (*dag.DAG, error) {
+	if d := sch.o.DAGs.Get(id); d != nil {
+		return d, nil
+	}
+	return nil, sch.unknownDAG(id)
+}
+
+// Moved notes that a run which had ended goes on in another version of its DAG. It gets the deadlines of that which lie
+// ahead. Those that it has missed are told first, as its version so far has them.
+func (sch *Scheduler) Moved(tx *live.Tx, d *dag.DAG, r *store.Run) error {
+	due, err := tx.DueDeadlines(tx.Ctx, tx.Now)
+	if err != nil {
+		return err
+	}
+	for _, l := range due {
+		if l.RunKey != r.Key {
+			continue
+		}
+		if err := sch.fireDeadline(tx, l); err != nil {
+			return err
+		}
+	}
+	if err := tx.DeleteDeadlines(tx.Ctx, r.Key); err != nil {
+		return err
+	}
+	ahead, err := schedule.Deadlines(tx.Ctx, tx, d, r, tx.Now)
+	if err != nil {
+		return err
+	}
+	for _, l := range ahead {
+		if !l.At.After(tx.Now) {
+			continue
+		}
+		if err := tx.PutDeadline(tx.Ctx, l); err != nil {
+			return err
+		}
+	}
+	return sch.keepVersion(tx, d, r)
 }

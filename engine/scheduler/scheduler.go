@@ -34,7 +34,9 @@ type Options struct {
 	PausedAtCreation bool
 	// Daily is when the daily digest is due, nil for never.
 	Daily *schedule.Daily
-	Log   *slog.Logger
+	// By is this process, as the record of its work has it.
+	By  store.Process
+	Log *slog.Logger
 }
 
 // Scheduler gives DAGs their runs and starts them. Make one with [New]. It is safe for
@@ -55,7 +57,7 @@ type Scheduler struct {
 }
 
 // New returns a scheduler that makes no run by itself before [Scheduler.SetWaker].
-func New(o Options) *Scheduler { return &Scheduler{o: o} }
+func New(o Options) *Scheduler { return &Scheduler{o: o, life: store.SchedulerLife{By: o.By}} }
 
 // SetWaker makes this process schedule, woken by w; with nil it schedules nothing.
 func (sch *Scheduler) SetWaker(w *schedule.Waker) {

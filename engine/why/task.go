@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
 	"github.com/dingdag/dingdag/engine/live"
 	"github.com/dingdag/dingdag/engine/schedule"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/worker"
 )
@@ -22,7 +22,7 @@ type Instance struct {
 	MapIndex int
 	State    dag.State
 	// Reason is a sentence without its end.
-	Reason string
+	Reason phrase.Text
 	// Holds names the dependency that holds one that waits, as Airflow calls it; empty when nothing does.
 	Holds string
 }
@@ -53,7 +53,7 @@ func OfTask(ctx context.Context, o live.Options, r *store.Run, taskID string, al
 		}
 		by, err := changedBy(tx, r, taskID)
 		for n := range out {
-			out[n].Reason += by
+			out[n].Reason = phrase.All(out[n].Reason, by)
 		}
 		return err
 	})
@@ -61,21 +61,25 @@ func OfTask(ctx context.Context, o live.Options, r *store.Run, taskID string, al
 }
 
 // changedBy says who cleared or marked a task last, as the end of a sentence, or nothing.
-func changedBy(tx *live.Tx, r *store.Run, taskID string) (string, error) {
-	did := map[store.EventKind]string{
-		store.EventClear: "cleared it", store.EventMarkSuccess: "marked it success", store.EventMarkFailed: "marked it failed",
+func changedBy(tx *live.Tx, r *store.Run, taskID string) (phrase.Text, error) {
+	did := map[store.EventKind]phrase.Code{
+		store.EventClear: "task.cleared", store.EventMarkSuccess: "task.marked_success", store.EventMarkFailed: "task.marked_failed",
 	}
 	es, err := tx.Events(tx.Ctx, store.EventFilter{DAGID: r.DAGID, RunID: r.RunID, TaskID: taskID, Kinds: slices.Collect(maps.Keys(did)), Limit: 1})
 	if err != nil || len(es) == 0 {
-		return "", err
+		return phrase.Text{}, err
 	}
 	e := es[0]
-	return fmt.Sprintf("; %s %s at %s", cmp.Or(e.Actor.String(), "somebody"), did[e.Kind], schedule.Moment(e.At)), nil
+	who := phrase.Plain(e.Actor.String())
+	if who.IsZero() {
+		who = phrase.Of("somebody")
+	}
+	return phrase.Of(did[e.Kind], who, e.At), nil
 }
 
 // whyFaulty explains the instances of a task of a run that can't be loaded.
 func whyFaulty(tx *live.Tx, o *live.Options, r *store.Run, taskID string, f *live.RunError) (out []Instance, err error) {
-	why := fmt.Sprintf("the run cannot go on: %s: %s", f.Reason, o.Masker.Mask(f.Error()))
+	why := phrase.Of("task.run_faulty", f.Reason, o.Masker.Mask(f.Error()))
 	is, err := tx.Instances(tx.Ctx, r.Key)
 	if err != nil {
 		return nil, err
@@ -86,7 +90,7 @@ func whyFaulty(tx *live.Tx, o *live.Options, r *store.Run, taskID string, f *liv
 		}
 		w := Instance{MapIndex: in.MapIndex, State: in.State, Reason: why}
 		if in.State == dag.Success {
-			w.Reason = "it succeeded at " + schedule.Moment(in.EndDate)
+			w.Reason = phrase.Of("task.succeeded", in.EndDate)
 		}
 		out = append(out, w)
 	}
@@ -99,71 +103,72 @@ func whyFaulty(tx *live.Tx, o *live.Options, r *store.Run, taskID string, f *liv
 	return []Instance{{MapIndex: -1, Reason: why}}, nil
 }
 
-const noProcess = "no process is running on the home folder: start one with dingdag standalone"
+// noProcess says that nobody is at work.
+func noProcess() phrase.Text { return phrase.Of("process.none") }
 
 // whyInstance explains the state of one instance. alone says that nobody is at work.
-func whyInstance(tx *live.Tx, lr *live.Run, at dagrun.Slot, alone bool) (string, error) {
+func whyInstance(tx *live.Tx, lr *live.Run, at dagrun.Slot, alone bool) (phrase.Text, error) {
 	in, t, s := lr.Instance(at), lr.Task(at), lr.Machine.State(at)
-	failure := fmt.Sprintf("try %d of %d failed: %s", in.Try, in.MaxTries, in.Error)
+	failure := phrase.Of("task.try_failed", in.Try, in.MaxTries, in.Error)
 	switch s {
 	case dag.Success:
-		return "it succeeded at " + schedule.Moment(in.EndDate), nil
+		return phrase.Of("task.succeeded", in.EndDate), nil
 	case dag.Failed:
 		return failure, nil
 	case dag.UpstreamFailed:
-		return whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Success }) + rootCause(lr, lr.Machine.Task(at)), nil
+		return phrase.All(whyRule(lr, at, func(s dag.State) bool { return s.Finished() && s != dag.Success }), rootCause(lr, lr.Machine.Task(at))), nil
 	case dag.Skipped:
 		return whySkipped(tx, lr, at)
 	case dag.Removed:
-		return "it is not part of the run: the logical date is outside its start_date and end_date, or its mapping no longer has it", nil
+		return phrase.Of("task.removed"), nil
 	case dag.Running:
 		if t.Sensor != nil {
 			return whySensor(tx, lr, in)
 		}
-		return fmt.Sprintf("try %d of %d is running since %s", in.Try, in.MaxTries, schedule.Moment(in.StartDate)), nil
+		return phrase.Of("task.running", in.Try, in.MaxTries, in.StartDate), nil
 	default: // it waits
 	}
 	switch {
 	case lr.Row.State.Finished():
-		return fmt.Sprintf("the run is %s (%s)", lr.Row.State, lr.Row.Reason), nil
+		return phrase.Of("task.run_is", phrase.State(string(lr.Row.State)), phrase.RunReason(lr.Row.Reason)), nil
 	case lr.Row.State == dag.RunQueued:
 		return whyQueued(tx.Ctx, tx, lr.Plan.DAG, &lr.Row, tx.Now, "")
 	case s == dag.UpForRetry:
-		return fmt.Sprintf("%s; retry at %s", failure, schedule.Moment(in.RetryAt)), nil
+		return phrase.Of("task.retry_at", failure, in.RetryAt), nil
 	case s == dag.Deferred:
 		return whyDeferred(tx, in)
 	case s == dag.UpForReschedule:
-		why := "the sensor looks again at " + schedule.Moment(in.RetryAt)
+		why := phrase.Of("task.sensor_again", in.RetryAt)
 		if lr.Plan.Work.Tasks[lr.Machine.Task(at)].Sensor == nil {
-			why = "it goes on at " + schedule.Moment(in.RetryAt)
+			why = phrase.Of("task.goes_on", in.RetryAt)
 		}
 		if in.Error != "" {
-			why += ": " + in.Error
+			why = phrase.Of("colon", why, in.Error)
 		}
 		return why, nil
 	case s == dag.Queued && !alone:
-		return "it is queued since " + schedule.Moment(in.QueuedAt) + " and waits for a free worker", nil
+		return phrase.Of("task.queued", in.QueuedAt), nil
 	case s == dag.Queued:
-		return "it is queued since " + schedule.Moment(in.QueuedAt) + " and " + noProcess, nil
+		return phrase.Of("task.queued_alone", in.QueuedAt, noProcess()), nil
 	case s == dag.None && (lr.Machine.Holds(lr.Machine.Task(at)) || lr.Machine.Judge(lr.Machine.Task(at)) == dagrun.Waits):
 		return whyRule(lr, at, func(s dag.State) bool { return !s.Finished() }), nil
 	}
-	if why, err := pausedNow(tx.Ctx, tx, lr.Row.DAGID); err != nil || why != "" {
+	if why, err := pausedNow(tx.Ctx, tx, lr.Row.DAGID); err != nil || !why.IsZero() {
 		return why, err
 	}
-	if why := lr.Machine.Full(); why != "" {
+	if why := lr.Machine.Full(); !why.IsZero() {
 		return why, nil
 	}
 	why, err := lr.Admit(tx, at)
 	switch {
-	case err != nil || why != "":
+	case err != nil || !why.IsZero():
 		return why, err
 	case alone:
-		return "nothing holds it, but " + noProcess, nil
+		return phrase.Of("task.free_alone", noProcess()), nil
 	case t.MaxActiveTIsPerDAGRun > 0 || len(lr.Machine.Waiting()) > 1:
-		return "nothing holds it: it is queued as soon as those with a higher priority are", nil
+		return phrase.Of("task.free_priority"), nil
 	}
-	return "nothing holds it: it is about to be queued", nil
+	return phrase.Of("task.free"), nil
 }
 
 // holds is the dependency that holds an instance that is in no queue yet, by the name that it has in Airflow.
@@ -181,18 +186,19 @@ func holds(tx *live.Tx, lr *live.Run, at dagrun.Slot) (string, error) {
 	switch {
 	case err != nil:
 		return "", err
-	case paused != "":
+	case !paused.IsZero():
 		return "Dag Not Paused", nil
-	case lr.Machine.Full() != "":
+	case !lr.Machine.Full().IsZero():
 		return "Task Instance Slots Available", nil
 	}
 	why, err := lr.Admit(tx, at)
-	switch {
-	case err != nil || why == "":
+	if err != nil || why.IsZero() {
 		return "", err
-	case strings.HasPrefix(why, "pool "):
+	}
+	switch why.Code() {
+	case "pool.unknown", "pool.full", "pool.full_deferred":
 		return "Pool Slots Available", nil
-	case strings.HasPrefix(why, "max_active_tis"):
+	case "limit.max_active_tis_per_dag", "limit.max_active_tis_per_dagrun":
 		return "Task Concurrency", nil
 	default:
 		return "Previous Dagrun State", nil
@@ -200,66 +206,71 @@ func holds(tx *live.Tx, lr *live.Run, at dagrun.Slot) (string, error) {
 }
 
 // whyDeferred says what an instance asks, whom and until when.
-func whyDeferred(tx *live.Tx, in *store.Instance) (string, error) {
+func whyDeferred(tx *live.Tx, in *store.Instance) (phrase.Text, error) {
 	a, err := tx.AskOf(tx.Ctx, in)
 	if err != nil || a == nil {
-		return "it is deferred", err
+		return phrase.Of("task.deferred"), err
 	}
 	if a.State != store.AskOpen {
-		return fmt.Sprintf("ask %d %s; it is about to go on", a.ID, a.Became()), nil
+		return phrase.Of("ask.goes_on", a.ID, a.Became()), nil
 	}
-	why := fmt.Sprintf("it waits for an answer to ask %d, %s: dingdag asks answer %d OPTION (%s)", a.ID, a.Subject, a.ID, strings.Join(a.Options, ", "))
+	why := phrase.Of("ask.waits", a.ID, a.Subject, a.ID, phrase.Names(a.Options...))
 	if len(a.Assigned) > 0 {
 		names := make([]string, len(a.Assigned))
 		for i, p := range a.Assigned {
 			names[i] = p.String()
 		}
-		why += "; only " + strings.Join(names, ", ") + " may answer"
+		why = phrase.All(why, phrase.Of("ask.only", phrase.Names(names...)))
 	}
 	switch {
 	case a.Deadline.IsZero():
 	case len(a.Defaults) > 0:
-		why += "; at " + schedule.Moment(a.Deadline) + " its defaults are chosen: " + strings.Join(a.Defaults, ", ")
+		why = phrase.All(why, phrase.Of("ask.default_at", a.Deadline, phrase.Names(a.Defaults...)))
 	default:
-		why += "; at " + schedule.Moment(a.Deadline) + " it fails"
+		why = phrase.All(why, phrase.Of("ask.fails_at", a.Deadline))
 	}
 	return why, nil
 }
 
 // whySensor explains a sensor that keeps its worker while it waits.
-func whySensor(tx *live.Tx, lr *live.Run, in *store.Instance) (string, error) {
-	why, err := worker.WaitsFor(tx.Ctx, tx, in)
-	if why == "" {
-		why = fmt.Sprintf("what it waits for is in dingdag tasks logs %s %s", lr.Row.DAGID, in.TaskID)
+func whySensor(tx *live.Tx, lr *live.Run, in *store.Instance) (phrase.Text, error) {
+	says, err := worker.WaitsFor(tx.Ctx, tx, in)
+	why := phrase.Plain(says)
+	if why.IsZero() {
+		why = phrase.Of("task.see_log", lr.Row.DAGID, in.TaskID)
 	}
-	return fmt.Sprintf("try %d of %d looks since %s; %s", in.Try, in.MaxTries, schedule.Moment(in.StartDate), why), err
+	return phrase.Of("task.sensor", in.Try, in.MaxTries, in.StartDate, why), err
 }
 
 // whyRule names the trigger rule of a task and those of its direct upstream tasks and
 // setups whose state matters.
-func whyRule(lr *live.Run, at dagrun.Slot, matters func(dag.State) bool) string {
+func whyRule(lr *live.Run, at dagrun.Slot, matters func(dag.State) bool) phrase.Text {
 	i := lr.Machine.Task(at)
 	g := lr.Plan.Graph
-	var ups []string
+	var (
+		ups  []phrase.Text
+		seen []string
+	)
 	for _, u := range slices.Concat(g.Upstream(i), g.Setups(i)) {
 		slots := lr.Machine.Slots(u)
 		s := lr.Machine.State(slots[0])
 		for _, other := range slots[1:] {
 			s = dag.Combined(s, lr.Machine.State(other))
 		}
-		if text := fmt.Sprintf("%s is %s", lr.Plan.DAG.Tasks[u].ID, s); matters(s) && !slices.Contains(ups, text) {
-			ups = append(ups, text)
+		if id := lr.Plan.DAG.Tasks[u].ID; matters(s) && !slices.Contains(seen, id) {
+			seen = append(seen, id)
+			ups = append(ups, phrase.Of("task.is", id, phrase.State(s.String())))
 		}
 	}
-	rule := "trigger rule " + string(cmp.Or(g.Rule(i), dag.AllSuccess))
+	rule := string(cmp.Or(g.Rule(i), dag.AllSuccess))
 	if len(ups) == 0 {
-		return rule
+		return phrase.Of("task.rule", rule)
 	}
-	return rule + ": " + strings.Join(ups, ", ")
+	return phrase.Of("task.rule_of", rule, phrase.List(ups...))
 }
 
 // rootCause names the instance above a task that failed first, when, and its error.
-func rootCause(lr *live.Run, i dagrun.Task) string {
+func rootCause(lr *live.Run, i dagrun.Task) phrase.Text {
 	var first *store.Instance
 	g := lr.Plan.Graph
 	for _, u := range g.Above(slices.Concat(g.Upstream(i), g.Setups(i))...) {
@@ -271,17 +282,17 @@ func rootCause(lr *live.Run, i dagrun.Task) string {
 		}
 	}
 	if first == nil {
-		return ""
+		return phrase.Text{}
 	}
-	return fmt.Sprintf("; %s failed first, at %s: %s", first.Label(), schedule.Moment(first.EndDate), schedule.FirstProblem(strings.TrimSpace(first.Error)))
+	return phrase.Of("task.failed_first", first.Label(), first.EndDate, schedule.Brief(first.Error))
 }
 
 // whySkipped tells who skipped an instance: its trigger rule, a task before it that
 // chose, the end of the run, or the task itself.
-func whySkipped(tx *live.Tx, lr *live.Run, at dagrun.Slot) (string, error) {
+func whySkipped(tx *live.Tx, lr *live.Run, at dagrun.Slot) (phrase.Text, error) {
 	i := lr.Machine.Task(at)
 	if lr.Instance(at).Try > 0 {
-		return "the task skipped itself, see dingdag tasks logs " + lr.Row.DAGID + " " + lr.Task(at).ID, nil
+		return phrase.Of("task.skipped_itself", lr.Row.DAGID, lr.Task(at).ID), nil
 	}
 	if lr.Machine.Judge(i) == dagrun.Skips {
 		if lr.Plan.Graph.Rule(i) == dag.AllSkipped {
@@ -296,14 +307,14 @@ func whySkipped(tx *live.Tx, lr *live.Run, at dagrun.Slot) (string, error) {
 		}
 		chosen, err := tx.XCom(tx.Ctx, lr.Row.Key, lr.Plan.DAG.Tasks[u].ID, lr.Machine.MapIndex(first), "return_value")
 		if err != nil {
-			return "", err
+			return phrase.Text{}, err
 		}
 		if chooses(lr.Plan.Graph, u, chosen) {
-			return fmt.Sprintf("%s chose %s", lr.Plan.DAG.Tasks[u].ID, chosen), nil
+			return phrase.Of("task.chose", lr.Plan.DAG.Tasks[u].ID, string(chosen)), nil
 		}
 	}
 	if lr.Row.State.Finished() {
-		return fmt.Sprintf("the run ended before it began: %s (%s)", lr.Row.State, lr.Row.Reason), nil
+		return phrase.Of("task.run_ended", phrase.State(string(lr.Row.State)), phrase.RunReason(lr.Row.Reason)), nil
 	}
-	return "a task before it, or somebody, skipped it", nil
+	return phrase.Of("task.skipped_by"), nil
 }

@@ -5,12 +5,11 @@ package why
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine/schedule"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/timetable"
 )
@@ -22,7 +21,7 @@ type Tick struct {
 	// Outcome is empty when no tick was due.
 	Outcome store.TickOutcome
 	// Reason is a sentence without its end.
-	Reason string
+	Reason phrase.Text
 	// Run is the run with the logical date of the tick, or nil.
 	Run *store.Run
 	// Next is when the tick after the moment asked for is due; zero when there is none.
@@ -36,21 +35,18 @@ func OfTick(ctx context.Context, r store.Reader, d *dag.DAG, at, now time.Time, 
 	if err != nil {
 		return nil, err
 	}
-	if held != "" {
-		held = "; " + held
-	}
 	bounds := timetable.Restriction{Earliest: d.StartDate, Latest: d.EndDate}
 	if _, ok := d.Timetable.Next(nil, bounds, at); d.StartDate.IsZero() && ok {
 		bounds.Earliest = time.Unix(0, 0).UTC() // the newest tick, however long ago
 	}
 	tick, ok := d.Timetable.Next(nil, bounds, at)
-	if why := noTick(d, ok, at, held); why != "" {
+	if why := noTick(d, ok, at, held); !why.IsZero() {
 		return &Tick{Reason: why}, nil
 	}
 	if tick.RunAfter.After(at) {
-		w := &Tick{Next: tick.RunAfter, Reason: "no tick was due yet"}
+		w := &Tick{Next: tick.RunAfter, Reason: phrase.Of("tick.none_yet")}
 		if !d.StartDate.IsZero() {
-			w.Reason += ": the start_date is " + schedule.Moment(d.StartDate)
+			w.Reason = phrase.Of("tick.not_before", d.StartDate)
 		}
 		return w, nil
 	}
@@ -64,14 +60,14 @@ func OfTick(ctx context.Context, r store.Reader, d *dag.DAG, at, now time.Time, 
 		return nil, err
 	}
 	if run != nil {
-		if why := schedule.OtherInterval(run, tick); why != "" && !tick.RunAfter.After(now) {
+		if why := schedule.OtherInterval(run, tick); !why.IsZero() && !tick.RunAfter.After(now) {
 			w.Outcome, w.Reason = store.TickSkipped, why
 			return w, nil
 		}
 		w.Outcome, w.Run = store.TickStarted, run
 		w.Reason, err = whyQueued(ctx, r, d, run, now, problem)
 		if run.State.Finished() {
-			w.Reason += held
+			w.Reason = and(w.Reason, held)
 		}
 		return w, err
 	}
@@ -90,88 +86,99 @@ func OfTick(ctx context.Context, r store.Reader, d *dag.DAG, at, now time.Time, 
 
 // noTick says why a DAG has no tick to speak of at a moment, or nothing. ok is what its
 // timetable says, held what keeps it from getting runs.
-func noTick(d *dag.DAG, ok bool, at time.Time, held string) string {
+func noTick(d *dag.DAG, ok bool, at time.Time, held phrase.Text) phrase.Text {
 	switch {
 	case d.Assets != nil && !ok:
-		return "the DAG runs when its assets are updated, see dags next-execution" + held
+		return and(phrase.Of("tick.assets"), held)
 	case d.ScheduleText == "@continuous" && d.StartDate.IsZero():
-		return "the DAG never runs by itself: @continuous needs a start_date"
+		return phrase.Of("tick.needs_start")
 	case d.ScheduleText == "@continuous":
-		return "the DAG runs again as soon as the run before has ended" + held
+		return and(phrase.Of("tick.continuous"), held)
 	case !ok && !d.EndDate.IsZero() && at.After(d.EndDate):
-		return "it is after the end_date " + schedule.Moment(d.EndDate)
+		return phrase.Of("tick.after_end", d.EndDate)
 	case !ok:
-		return "the DAG has no schedule by time: it runs when it is triggered" + held
+		return and(phrase.Of("tick.no_schedule"), held)
 	default:
-		return ""
+		return phrase.Text{}
 	}
 }
 
+// and says one thing after another, as far as there is another one.
+func and(what, more phrase.Text) phrase.Text {
+	if more.IsZero() {
+		return what
+	}
+	return phrase.Of("then", what, more)
+}
+
 // recorded tells what a record says of a tick.
-func recorded(ctx context.Context, r store.Reader, rec *store.TickRange, tick time.Time) (string, error) {
-	why := rec.Reason
-	if rec.Outcome == store.TickMissed && why == schedule.NoScheduler {
-		down, err := downAround(ctx, r, tick)
-		if err != nil {
-			return "", err
+func recorded(ctx context.Context, r store.Reader, rec *store.TickRange, tick time.Time) (phrase.Text, error) {
+	why := schedule.Said(rec.Said, rec.Reason)
+	if rec.Outcome == store.TickMissed && rec.Reason == schedule.NoScheduler().String() {
+		var err error
+		if why, err = downAround(ctx, r, tick); err != nil {
+			return phrase.Text{}, err
 		}
-		why += down
 	}
 	if rec.Count > 1 {
-		why += fmt.Sprintf("; so it was with %d ticks from %s to %s", rec.Count, schedule.Moment(rec.First), schedule.Moment(rec.Last))
+		why = phrase.All(why, phrase.Of("tick.so_it_was", rec.Count, rec.First, rec.Last))
 	}
 	return why, nil
 }
 
 // whyQueued tells the state of a run, and for a queued one what it waits for.
-func whyQueued(ctx context.Context, r store.Reader, d *dag.DAG, run *store.Run, now time.Time, problem string) (string, error) {
+func whyQueued(ctx context.Context, r store.Reader, d *dag.DAG, run *store.Run, now time.Time, problem string) (phrase.Text, error) {
 	switch {
 	case run.State.Finished():
-		return fmt.Sprintf("run %s is %s (%s) since %s", run.RunID, run.State, run.Reason, schedule.Moment(run.EndDate)), nil
+		code := phrase.Code("run.ended")
+		if run.Reason == string(run.State) { // said once
+			code = "run.succeeded"
+		}
+		return phrase.Of(code, run.RunID, phrase.State(string(run.State)), phrase.RunReason(run.Reason), run.EndDate), nil
 	case run.State == dag.RunRunning:
 		slot, err := whoseSlot(ctx, r, d, run)
-		return fmt.Sprintf("run %s is running since %s%s", run.RunID, schedule.Moment(run.StartDate), slot), err
+		return phrase.All(phrase.Of("run.running", run.RunID, run.StartDate), slot), err
 	}
-	wait := fmt.Sprintf("run %s is queued since %s", run.RunID, schedule.Moment(run.QueuedAt))
+	wait := phrase.Of("run.queued", run.RunID, run.QueuedAt)
 	why, err := standing(ctx, r, d, now, problem, dag.RunRunning)
-	if err != nil || why == "" {
+	if err != nil || why.IsZero() {
 		return wait, err
 	}
-	return wait + ": " + why, nil
+	return phrase.Of("colon", wait, why), nil
 }
 
 // whyNotYet tells what became of a tick of which there is no record.
-func whyNotYet(ctx context.Context, r store.Reader, d *dag.DAG, tick, now time.Time, problem string) (store.TickOutcome, string, error) {
+func whyNotYet(ctx context.Context, r store.Reader, d *dag.DAG, tick, now time.Time, problem string) (store.TickOutcome, phrase.Text, error) {
 	h, err := schedule.ReadHistory(ctx, r, d.ID, tick, now)
 	if err != nil {
-		return "", "", err
+		return "", phrase.Text{}, err
 	}
 	last, err := r.LastScheduled(ctx, d.ID)
 	if err != nil {
-		return "", "", err
+		return "", phrase.Text{}, err
 	}
 	switch {
 	case len(h.Pauses) == 0:
-		return store.TickMissed, "no scheduler has seen the DAG yet: start one with dingdag standalone", nil
+		return store.TickMissed, phrase.Of("tick.unseen"), nil
 	case tick.Before(h.Pauses[0].At) && !d.Catchup:
-		return store.TickSkipped, "catchup is off and the DAG was first seen at " + schedule.Moment(h.Pauses[0].At), nil
+		return store.TickSkipped, phrase.Of("tick.first_seen", h.Pauses[0].At), nil
 	case last != nil && last.RunAfter.After(tick) && !d.Catchup:
-		return store.TickSkipped, "catchup is off and run " + last.RunID + " followed", nil
+		return store.TickSkipped, phrase.Of("tick.followed", last.RunID), nil
 	}
 	why, err := standing(ctx, r, d, now, problem, dag.RunQueued, dag.RunRunning)
 	if err != nil {
-		return "", "", err
+		return "", phrase.Text{}, err
 	}
-	if why != "" {
+	if !why.IsZero() {
 		return store.TickWaiting, why, nil
 	}
-	return store.TickWaiting, "the scheduler is about to create its run", nil
+	return store.TickWaiting, phrase.Of("tick.about"), nil
 }
 
 // heldNow says what keeps a DAG from getting runs whatever else happens, or nothing: it is
 // paused, or can't be loaded.
-func heldNow(ctx context.Context, r store.Reader, dagID, problem string) (string, error) {
-	if why, err := pausedNow(ctx, r, dagID); err != nil || why != "" {
+func heldNow(ctx context.Context, r store.Reader, dagID, problem string) (phrase.Text, error) {
+	if why, err := pausedNow(ctx, r, dagID); err != nil || !why.IsZero() {
 		return why, err
 	}
 	return brokenNow(ctx, r, dagID, problem)
@@ -179,88 +186,88 @@ func heldNow(ctx context.Context, r store.Reader, dagID, problem string) (string
 
 // standing says what keeps a DAG from getting another run now, or nothing: it is paused or
 // can't be loaded, no scheduler is at work, or max_active_runs runs are in the given states.
-func standing(ctx context.Context, r store.Reader, d *dag.DAG, now time.Time, problem string, states ...dag.RunState) (string, error) {
-	if why, err := heldNow(ctx, r, d.ID, problem); err != nil || why != "" {
+func standing(ctx context.Context, r store.Reader, d *dag.DAG, now time.Time, problem string, states ...dag.RunState) (phrase.Text, error) {
+	if why, err := heldNow(ctx, r, d.ID, problem); err != nil || !why.IsZero() {
 		return why, err
 	}
 	l, err := r.LastSchedulerLife(ctx, now)
 	switch {
 	case err != nil:
-		return "", err
+		return phrase.Text{}, err
 	case l == nil:
-		return "no scheduler has run yet: start one with dingdag standalone", nil
+		return phrase.Of("scheduler.never"), nil
 	case !schedule.GoesOn(l, now):
-		return "no scheduler runs since " + schedule.Moment(l.SeenAt) + ": start one with dingdag standalone", nil
+		return phrase.Of("scheduler.gone", l.SeenAt), nil
 	}
 	open, err := r.Runs(ctx, store.RunFilter{DAGID: d.ID, States: states})
 	if err != nil {
-		return "", err
+		return phrase.Text{}, err
 	}
 	if len(open) >= d.MaxActiveRuns {
-		ids := make([]string, len(open))
+		ids := make([]phrase.Text, len(open))
 		for i, o := range open {
-			ids[i] = o.RunID
+			ids[i] = phrase.Plain(o.RunID)
 		}
 		const most = 3
 		if more := len(ids) - most; more > 0 {
-			ids = append(ids[:most], fmt.Sprintf("%d more", more))
+			ids = append(ids[:most], phrase.Of("more_runs", more))
 		}
-		return fmt.Sprintf("max_active_runs (%d) is reached by %s", d.MaxActiveRuns, strings.Join(ids, ", ")), nil
+		return phrase.Of("limit.max_active_runs", d.MaxActiveRuns, phrase.List(ids...)), nil
 	}
-	return "", nil
+	return phrase.Text{}, nil
 }
 
 // pausedNow says since when a DAG is paused, or nothing.
-func pausedNow(ctx context.Context, r store.Reader, dagID string) (string, error) {
+func pausedNow(ctx context.Context, r store.Reader, dagID string) (phrase.Text, error) {
 	ps, err := r.Pauses(ctx, dagID)
 	if err != nil || len(ps) == 0 || !ps[len(ps)-1].Paused {
-		return "", err
+		return phrase.Text{}, err
 	}
-	p := ps[len(ps)-1]
-	why := "the DAG is paused since " + schedule.Moment(p.At)
-	switch {
+	switch p := ps[len(ps)-1]; {
 	case p.Cause != "":
-		why += " (" + p.Cause + ")"
+		return phrase.Of("dag.paused_because", p.At, p.Cause, dagID), nil
 	case p.Actor.Name != "":
-		why += " by " + p.Actor.String()
+		return phrase.Of("dag.paused_by", p.At, p.Actor.String(), dagID), nil
+	default:
+		return phrase.Of("dag.paused", p.At, dagID), nil
 	}
-	return why + ": dingdag dags unpause " + dagID, nil
 }
 
 // downAround says between which moments no scheduler ran around t.
-func downAround(ctx context.Context, r store.Reader, t time.Time) (string, error) {
+func downAround(ctx context.Context, r store.Reader, t time.Time) (phrase.Text, error) {
 	before, err := r.LastSchedulerLife(ctx, t)
 	if err != nil {
-		return "", err
+		return phrase.Text{}, err
 	}
 	after, err := r.SchedulerLives(ctx, t)
-	if err != nil {
-		return "", err
+	switch {
+	case err != nil:
+		return phrase.Text{}, err
+	case before != nil && len(after) > 0:
+		return phrase.Of("tick.down", before.SeenAt, after[0].StartedAt), nil
+	case before != nil:
+		return phrase.Of("tick.down_since", before.SeenAt), nil
+	case len(after) > 0:
+		return phrase.Of("tick.down_until", after[0].StartedAt), nil
+	default:
+		return schedule.NoScheduler(), nil
 	}
-	text := ""
-	if before != nil {
-		text = " from " + schedule.Moment(before.SeenAt)
-	}
-	if len(after) > 0 {
-		text += " to " + schedule.Moment(after[0].StartedAt)
-	}
-	return text, nil
 }
 
 // brokenNow says since when the file of a DAG can't be loaded, or nothing. problem is what
 // a load just found; the record of the process that schedules goes before it.
-func brokenNow(ctx context.Context, r store.Reader, dagID, problem string) (string, error) {
+func brokenNow(ctx context.Context, r store.Reader, dagID, problem string) (phrase.Text, error) {
 	all, err := r.ImportErrors(ctx, dagID)
 	if err != nil {
-		return "", err
+		return phrase.Text{}, err
 	}
 	if n := len(all); n > 0 && all[n-1].Until.IsZero() {
-		return fmt.Sprintf("the DAG cannot be loaded since %s, so it gets no new runs: %s", schedule.Moment(all[n-1].Since), schedule.FirstProblem(all[n-1].Text)), nil
+		return phrase.Of("dag.broken_since", all[n-1].Since, schedule.FirstProblem(all[n-1].Text)), nil
 	}
 	if problem != "" {
-		return "the DAG cannot be loaded: " + schedule.FirstProblem(problem), nil
+		return phrase.Of("dag.broken", schedule.FirstProblem(problem)), nil
 	}
-	return "", nil
+	return phrase.Text{}, nil
 }
 
 // OfBroken tells like [OfTick] of a DAG whose file can't be loaded, because of problem: by the
@@ -311,13 +318,13 @@ func lastGood(ctx context.Context, r store.Reader, restore func(source []byte) (
 }
 
 // whoseSlot says in whose slot a run is running beyond max_active_runs, or nothing.
-func whoseSlot(ctx context.Context, r store.Reader, d *dag.DAG, run *store.Run) (string, error) {
+func whoseSlot(ctx context.Context, r store.Reader, d *dag.DAG, run *store.Run) (phrase.Text, error) {
 	if run.BackfillID != 0 || run.LogicalDate.IsZero() {
-		return "", nil
+		return phrase.Text{}, nil
 	}
 	running, err := r.Runs(ctx, store.RunFilter{DAGID: d.ID, States: []dag.RunState{dag.RunRunning}})
 	if err != nil || len(running) <= d.MaxActiveRuns {
-		return "", err
+		return phrase.Text{}, err
 	}
 	var later *store.Run
 	for _, o := range running {
@@ -326,7 +333,7 @@ func whoseSlot(ctx context.Context, r store.Reader, d *dag.DAG, run *store.Run) 
 		}
 	}
 	if later == nil {
-		return "", nil
+		return phrase.Text{}, nil
 	}
-	return fmt.Sprintf(", in the slot of run %s, which waits for it (depends_on_past)", later.RunID), nil
+	return phrase.Of("run.in_slot", later.RunID), nil
 }

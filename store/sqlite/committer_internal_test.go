@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlcommit"
 )
 
 func openStore(t *testing.T, o Options) *Store {
@@ -41,9 +42,9 @@ func (h *heard) say(what string) { h.what = append(h.what, what) }
 // inOneCommit runs the steps in one transaction and returns what their callers are told.
 func inOneCommit(t *testing.T, s *Store, steps ...step) []error {
 	t.Helper()
-	ps := make([]*pending, len(steps))
+	fns := make([]func(*transaction) error, len(steps))
 	for i, st := range steps {
-		ps[i] = &pending{ctx: t.Context(), done: make(chan struct{}), fn: func(tx *transaction) error {
+		fns[i] = func(tx *transaction) error {
 			if err := tx.PutVersion(t.Context(), st.name, "d", []byte("source"), time.Unix(1, 0)); err != nil {
 				return err
 			}
@@ -51,15 +52,9 @@ func inOneCommit(t *testing.T, s *Store, steps ...step) []error {
 				return st.do(tx)
 			}
 			return nil
-		}}
+		}
 	}
-	s.queue.commit(ps)
-	errs := make([]error, len(ps))
-	for i, p := range ps {
-		<-p.done
-		errs[i] = p.err
-	}
-	return errs
+	return s.queue.Together(t.Context(), fns...)
 }
 
 // landed lists which of the names are stored.
@@ -112,7 +107,7 @@ func TestUndoingComesFirst(t *testing.T) {
 					if c.prepare != deferredKey {
 						return nil
 					}
-					_, err := sqlTx{tx.tx}.Exec(t.Context(), "INSERT INTO child VALUES (1)")
+					_, err := tx.c.Exec(t.Context(), "INSERT INTO child VALUES (1)")
 					return err
 				}),
 			)
@@ -143,7 +138,7 @@ func TestUndoingOfAFailedCommit(t *testing.T) {
 	err = s.tx(t.Context(), func(tx *transaction) error {
 		tx.OnFailure(func() { undone = true })
 		tx.OnFailure(func() { panic("bang") })
-		_, err := sqlTx{tx.tx}.Exec(t.Context(), "INSERT INTO child VALUES (1)")
+		_, err := tx.c.Exec(t.Context(), "INSERT INTO child VALUES (1)")
 		return err
 	})
 	require.ErrorContains(t, err, "commit: ")
@@ -185,7 +180,7 @@ func TestFailedCommits(t *testing.T) {
 		"the commit itself": {
 			prepare: deferredKey,
 			do: func(ctx context.Context, tx *transaction) error {
-				_, err := sqlTx{tx.tx}.Exec(ctx, "INSERT INTO child VALUES (1)")
+				_, err := tx.c.Exec(ctx, "INSERT INTO child VALUES (1)")
 				return err
 			},
 			want: "commit: ",
@@ -260,7 +255,7 @@ func TestCancellingInsideAFunctionLeavesTheNeighbours(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 			defer cancel()
 			// It takes far longer than that.
-			_, err := sqlTx{tx.tx}.Exec(ctx, `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)
+			_, err := tx.c.Exec(ctx, `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)
 				INSERT INTO xcom SELECT i, 't', -1, 'k', '1' FROM n`)
 			<-ctx.Done()
 			return errors.Join(err, ctx.Err())
@@ -276,7 +271,7 @@ func TestCancellingInsideAFunctionLeavesTheNeighbours(t *testing.T) {
 func TestWaitingFunctionsShareACommit(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, Options{})
-	const n = batch
+	const n = sqlcommit.Most
 	var wg sync.WaitGroup
 	begun, goOn := make(chan struct{}), make(chan struct{})
 	wg.Go(func() {
@@ -291,12 +286,12 @@ func TestWaitingFunctionsShareACommit(t *testing.T) {
 	for i := range n {
 		wg.Go(func() {
 			assert.NoError(t, s.tx(t.Context(), func(tx *transaction) error {
-				seen[tx.tx]++
+				seen[tx.c.tx]++
 				return tx.PutVersion(t.Context(), strconv.Itoa(i), "d", []byte("source"), time.Unix(1, 0))
 			}))
 		})
 	}
-	for len(s.queue.todo) < n {
+	for s.queue.Waiting() < n {
 		runtime.Gosched()
 	}
 	close(goOn)
@@ -321,7 +316,7 @@ func TestTransactionsAfterClose(t *testing.T) {
 	}()
 	<-begun
 	go func() { closed <- s.Close() }()
-	<-s.queue.quit
+	<-s.queue.Closing()
 	close(goOn)
 	require.NoError(t, <-result)
 	require.NoError(t, <-closed)
@@ -330,6 +325,6 @@ func TestTransactionsAfterClose(t *testing.T) {
 		assert.Fail(t, "it ran")
 		return nil
 	})
-	require.ErrorIs(t, err, errClosed)
+	require.ErrorIs(t, err, sqlcommit.ErrClosed)
 	require.NoError(t, s.Close(), "closing again does nothing")
 }

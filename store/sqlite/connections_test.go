@@ -4,23 +4,31 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlvault"
 	"github.com/dingdag/dingdag/store/storetest/conntest"
 )
 
-func TestConnections(t *testing.T) {
+func TestVault(t *testing.T) {
 	t.Parallel()
-	conntest.Run(t, func(t *testing.T) conntest.Open {
+	conntest.RunVault(t, func(t *testing.T) conntest.OpenVault {
 		t.Helper()
 		path := filepath.Join(t.TempDir(), "db")
-		return func(t *testing.T, c *connections.Cipher) connections.Store {
+		return func(t *testing.T, u conntest.Unlock) (conntest.Vault, error) {
 			t.Helper()
-			return open(t, path, sqlite.Options{Cipher: c}).Connections()
+			s, err := sqlite.Open(t.Context(), path, sqlite.Options{Synchronous: "NORMAL", Unlock: u})
+			if err != nil {
+				return nil, err
+			}
+			t.Cleanup(func() { assert.NoError(t, s.Close()) })
+			return s, nil
 		}
 	})
 }
@@ -40,6 +48,12 @@ func TestSecretsAreSealedAtRest(t *testing.T) {
 		require.NoError(t, s.Connections().PutConnection(t.Context(), c, true))
 	}
 	require.NoError(t, s.Connections().DeleteConnection(t.Context(), "gone"))
+	for _, token := range []connections.Secret{"token-one", "token-two"} {
+		require.NoError(t, s.PutToken(t.Context(), "app", sqlvault.AppToken{Value: token, ObtainedAt: time.Unix(1, 0), ExpiresAt: time.Unix(2, 0)}))
+	}
+	require.NoError(t, s.ChangeVault(t.Context(), func(_ store.Tx, v connections.Vault) error {
+		return v.PutVariable(t.Context(), connections.Variable{Key: "plain-key", Value: "value-one"})
+	}))
 	look := func() {
 		var raw []byte
 		for _, name := range []string{"db", "db-wal"} {
@@ -50,7 +64,7 @@ func TestSecretsAreSealedAtRest(t *testing.T) {
 			raw = append(raw, b...)
 		}
 		require.Contains(t, string(raw), "plain-type", "looking in the right place")
-		for _, text := range []string{"pass-", "extra-", `{"k"`} {
+		for _, text := range []string{"pass-", "extra-", `{"k"`, "token-", "value-"} {
 			assert.NotContains(t, string(raw), text)
 		}
 	}

@@ -141,8 +141,12 @@ func TestListsReadNoHistory(t *testing.T) {
 			func() error { _, err := s.Lists().CountStates(t.Context(), nil); return err },
 			"SCAN dag_run USING COVERING INDEX dag_run_success_date\nUSE TEMP B-TREE FOR ORDER BY\nRIGHT\nSCAN dag_run USING COVERING INDEX dag_run_failed\n",
 		},
-		"the newest run of each":   {func() error { _, err := s.NewestRuns(t.Context()); return err }, "SEARCH newest USING COVERING INDEX dag_run_recent (dag_id=?)"},
-		"the newest run of some":   {func() error { _, err := s.NewestRuns(t.Context(), "d", "e"); return err }, "SEARCH dag USING COVERING INDEX"},
+		"the newest run of each": {func() error { _, err := s.NewestRuns(t.Context()); return err }, "SEARCH newest USING COVERING INDEX dag_run_recent (dag_id=?)"},
+		"the newest run of some": {func() error { _, err := s.NewestRuns(t.Context(), "d", "e"); return err }, "SEARCH dag USING COVERING INDEX"},
+		"the last runs of some": {
+			func() error { _, err := s.RecentRuns(t.Context(), 14, "d", "e"); return err },
+			"SEARCH dag_run USING INTEGER PRIMARY KEY (rowid=?)\nCORRELATED LIST SUBQUERY 2\nSEARCH newest USING COVERING INDEX dag_run_recent (dag_id=?)",
+		},
 		"the newest runs of a DAG": {runs(store.RunFilter{DAGID: "d", Limit: 1}), "SEARCH dag_run USING INDEX dag_run_recent (dag_id=?)"},
 	} {
 		plans := plansOf(t, s, c.do)

@@ -9,13 +9,15 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"slices"
 
 	"github.com/pressly/goose/v3"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivermigrate"
 
 	"github.com/dingdag/dingdag/store/sqlstore"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlmigrate"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlqueue"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlvault"
 )
 
 //go:embed migrations/*.sql
@@ -113,69 +115,10 @@ func (s *Store) migrators() (*goose.Provider, *rivermigrate.Migrator[*sql.Tx], e
 	return p, m, nil
 }
 
-// pending reports whether tables are behind the program. Tables that are ahead of it are
-// an error.
+// pending reports whether tables are behind the program, see [sqlmigrate.Pending].
 func (s *Store) pending(ctx context.Context, p *goose.Provider, m *rivermigrate.Migrator[*sql.Tx]) (bool, error) {
-	known := []int64{0} // goose's own first row
-	for _, source := range p.ListSources() {
-		known = append(known, source.Version)
-	}
-	applied, err := s.versions(ctx, "goose_db_version", "SELECT version_id FROM goose_db_version WHERE is_applied = 1")
-	if err != nil {
-		return false, err
-	}
-	if err := newer("tables", applied, known); err != nil {
-		return false, err
-	}
-	var rivers []int64
-	for _, v := range m.AllVersions() {
-		rivers = append(rivers, int64(v.Version))
-	}
-	jobs, err := s.versions(ctx, "river_migration", "SELECT version FROM river_migration")
-	if err != nil {
-		return false, err
-	}
-	if err := newer("job tables", jobs, rivers); err != nil {
-		return false, err
-	}
-	missing := func(known, applied []int64) bool {
-		return slices.ContainsFunc(known, func(v int64) bool { return !slices.Contains(applied, v) })
-	}
-	return missing(known, applied) || missing(rivers, jobs), nil
-}
-
-// newer is the error about versions that the program does not know.
-func newer(what string, applied, known []int64) error {
-	for _, v := range applied {
-		if !slices.Contains(known, v) {
-			return fmt.Errorf("its %s have version %d and this program knows %d: use the newer program that wrote it", what, v, slices.Max(known))
-		}
-	}
-	return nil
-}
-
-// versions reads the versions that a table lists, none when there is no such table.
-func (s *Store) versions(ctx context.Context, table, query string) (all []int64, err error) {
-	var n int
-	if err := s.write.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?", table).Scan(&n); err != nil {
-		return nil, explain(err)
-	}
-	if n == 0 {
-		return nil, nil
-	}
-	rows, err := s.write.QueryContext(ctx, query)
-	if err != nil {
-		return nil, explain(err)
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var v int64
-		if err := rows.Scan(&v); err != nil {
-			return nil, err
-		}
-		all = append(all, v)
-	}
-	return all, rows.Err()
+	behind, err := sqlmigrate.Pending(ctx, pool{s.write, s}, p, m)
+	return behind, explain(err)
 }
 
 // queueURIs is the number of the migration that gives asset_queue its column uri in stores
@@ -211,18 +154,9 @@ func addQueueURIs(ctx context.Context, tx *sql.Tx) error {
 	return nil
 }
 
-// unlock gets the cipher that opens what is sealed.
-func (s *Store) unlock(ctx context.Context) error {
-	if s.opts.Unlock == nil {
-		return nil
-	}
-	var sealed bool
-	err := s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM connection WHERE password IS NOT NULL OR extra IS NOT NULL)
-		OR EXISTS (SELECT 1 FROM variable) OR EXISTS (SELECT 1 FROM app_token)`).Scan(&sealed)
-	if err != nil {
-		return fmt.Errorf("look for what is sealed: %w", err)
-	}
-	s.opts.Cipher, err = s.opts.Unlock(sealed)
+// unlock gets the cipher that opens what is encrypted.
+func (s *Store) unlock(ctx context.Context) (err error) {
+	s.Secrets, err = sqlvault.Open(ctx, s.pool(), s.change, s.opts.Cipher, s.opts.Unlock)
 	return err
 }
 
@@ -270,7 +204,7 @@ func openAs(ctx context.Context, path, how string, o Options) (*Store, error) {
 	if err := read.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&n); err != nil {
 		return nil, errors.Join(explain(err), read.Close())
 	}
-	s := &Store{opts: o, path: path, write: read, read: read, hub: &hub{}}
+	s := &Store{opts: o, path: path, write: read, read: read, hub: &sqlqueue.Hub{}}
 	s.Queries = sqlstore.New(s.pool(), o.Node)
 	s.queue = newCommitter(s)
 	return s, nil

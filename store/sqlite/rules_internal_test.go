@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlqueue"
 )
 
 func value[T any](t *testing.T, db *sql.DB, query string, args ...any) (v T) {
@@ -52,7 +53,7 @@ func TestCompletedJobs(t *testing.T) {
 		}
 		return tx.Complete(t.Context(), *got)
 	}))
-	id := got.Handle.(handle).id
+	id := got.Handle.(sqlqueue.Handle).ID
 	assert.Equal(t, "completed", value[string](t, s.read, "SELECT state FROM river_job WHERE id = ?", id))
 	at, err := time.Parse("2006-01-02 15:04:05.000", value[string](t, s.read, "SELECT cast(finalized_at AS text) FROM river_job WHERE id = ?", id))
 	require.NoError(t, err, "River's format")

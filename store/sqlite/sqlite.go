@@ -19,6 +19,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -26,8 +27,11 @@ import (
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/listing"
 	"github.com/dingdag/dingdag/store/sqlstore"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlcommit"
 	"github.com/dingdag/dingdag/store/sqlstore/sqllist"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlqueue"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlvault"
 )
 
 // Options configures [Open]. The zero value is a safe default.
@@ -37,7 +41,7 @@ type Options struct {
 	Synchronous string
 	// Node identifies this process in leases and jobs. Empty is "local".
 	Node string
-	// Cipher seals connections at rest. Without it connections can't be stored.
+	// Cipher encrypts connections at rest. Without it none with a secret can be stored.
 	Cipher *connections.Cipher
 	// Unlock gives the cipher, in place of Cipher, once it is known whether the store holds
 	// anything sealed: a new key would not open that. Its error ends Open.
@@ -61,11 +65,11 @@ const (
 	// Reading is a query outside of transactions, until its first rows are there.
 	Reading Kind = "read"
 	// Waiting is how long a transaction waits for its turn.
-	Waiting Kind = "wait"
+	Waiting = Kind(sqlcommit.Waiting)
 	// Writing is what the functions do that share one commit.
-	Writing Kind = "write"
+	Writing = Kind(sqlcommit.Writing)
 	// Committing is the commit itself, until all is on the disk.
-	Committing Kind = "commit"
+	Committing = Kind(sqlcommit.Committing)
 )
 
 // Kinds are all of them.
@@ -95,15 +99,16 @@ func (s *Store) Commits() int64 { return s.commits.Load() }
 // Store is the store in one file. It is safe for concurrent use.
 type Store struct {
 	sqlstore.Queries // reads, outside any transaction
+	sqlvault.Secrets
+	*sqlqueue.Jobs[*sql.Tx]
 
 	opts  Options
 	path  string
 	file  os.FileInfo // what it was when it was opened
 	write *sql.DB     // one connection: SQLite has one writer
 	read  *sql.DB
-	hub   *hub
+	hub   *sqlqueue.Hub
 	queue *committer
-	jobs  jobs
 	// commits counts those of this process that have begun.
 	commits atomic.Int64
 }
@@ -157,7 +162,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	}
 	read.SetMaxOpenConns(4)
 	read.SetMaxIdleConns(4)
-	s := &Store{opts: o, path: path, write: write, read: read, hub: &hub{}}
+	s := &Store{opts: o, path: path, write: write, read: read, hub: &sqlqueue.Hub{}}
 	s.Queries = sqlstore.New(s.pool(), o.Node)
 	s.queue = newCommitter(s)
 	if err := s.migrate(ctx); err != nil {
@@ -169,7 +174,14 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if s.file, err = os.Stat(path); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store: %w", err), s.Close())
 	}
-	if err := s.openJobs(); err != nil {
+	s.Jobs, err = sqlqueue.Open(riversqlite.New(write), sqlqueue.Config{
+		Node: o.Node, Log: o.Log, Hub: s.hub,
+		Write: func(ctx context.Context, fn func(*sqlqueue.Tx) error) error {
+			return s.tx(ctx, func(t *transaction) error { return fn(t.Tx) })
+		},
+		Now: func(context.Context, sqlrow.Conn) (time.Time, error) { return o.Clock(), nil },
+	})
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), s.Close())
 	}
 	return s, nil
@@ -194,7 +206,7 @@ func writable(path string) (empty bool, err error) {
 
 // Close ends the store. Transactions under way finish first.
 func (s *Store) Close() error {
-	s.queue.close()
+	s.queue.Close()
 	return errors.Join(s.read.Close(), s.write.Close())
 }
 
@@ -223,6 +235,8 @@ type pool struct {
 // pool is the one for reading.
 func (s *Store) pool() pool { return pool{s.read, s} }
 
+func (p pool) Dialect() sqlrow.Dialect { return sqlrow.SQLite }
+
 func (p pool) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	return affected(p.db.ExecContext(ctx, query, args...))
 }
@@ -238,6 +252,8 @@ func (p pool) Query(ctx context.Context, query string, args ...any) (sqlrow.Rows
 // SQLite then takes back the whole transaction, which several callers may share.
 type sqlTx struct{ tx *sql.Tx }
 
+func (t sqlTx) Dialect() sqlrow.Dialect { return sqlrow.SQLite }
+
 func (t sqlTx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
 	return affected(t.tx.ExecContext(context.WithoutCancel(ctx), query, args...))
 }
@@ -245,6 +261,18 @@ func (t sqlTx) Exec(ctx context.Context, query string, args ...any) (int64, erro
 func (t sqlTx) Query(ctx context.Context, query string, args ...any) (sqlrow.Rows, error) {
 	return t.tx.QueryContext(context.WithoutCancel(ctx), query, args...) //nolint:rowserrcheck // the caller reads and closes them
 }
+
+// Run runs a statement without values, see [sqlcommit.Tx].
+func (t sqlTx) Run(ctx context.Context, statement string) error {
+	_, err := t.tx.ExecContext(ctx, statement)
+	return err
+}
+
+// Commit commits it.
+func (t sqlTx) Commit(context.Context) error { return t.tx.Commit() }
+
+// Rollback takes it back.
+func (t sqlTx) Rollback(context.Context) error { return t.tx.Rollback() }
 
 func affected(r sql.Result, err error) (int64, error) {
 	if err != nil {

@@ -26,6 +26,11 @@ func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, create)
 	jobtest.Run(t, create)
+	jobtest.RunInBubbles(t, create)
+	t.Run("space is given back", func(t *testing.T) {
+		t.Parallel()
+		storetest.SpaceIsGivenBack(t, create(t))
+	})
 }
 
 // create makes an empty database.

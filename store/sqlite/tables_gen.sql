@@ -12,7 +12,6 @@ CREATE TABLE dag (
     paused  INTEGER NOT NULL DEFAULT 0,
     active  INTEGER NOT NULL DEFAULT 1
 , assets TEXT NOT NULL DEFAULT '[]', loaded_at INTEGER);
-CREATE INDEX dag_paused ON dag (dag_id) WHERE paused = 1;
 CREATE TABLE dag_version (
     version TEXT PRIMARY KEY,
     dag_id  TEXT NOT NULL,
@@ -144,7 +143,7 @@ CREATE TABLE backfill (
     state           TEXT NOT NULL,
     created_at      INTEGER NOT NULL,
     completed_at    INTEGER
-, triggered_by TEXT NOT NULL DEFAULT '', triggering_user_name TEXT NOT NULL DEFAULT '', updated_at INTEGER);
+, triggered_by TEXT NOT NULL DEFAULT '', triggering_user_name TEXT NOT NULL DEFAULT '', updated_at INTEGER, run_on_latest_version INTEGER NOT NULL DEFAULT 0);
 CREATE UNIQUE INDEX backfill_open ON backfill (dag_id) WHERE completed_at IS NULL;
 CREATE TABLE backfill_date (
     backfill_id    INTEGER NOT NULL,
@@ -180,7 +179,7 @@ CREATE TABLE tick_range (
     outcome     TEXT NOT NULL,
     reason      TEXT NOT NULL,
     recorded_at INTEGER NOT NULL
-);
+, said TEXT);
 CREATE INDEX tick_range_dag ON tick_range (dag_id, last_tick);
 CREATE TABLE dag_pause (
     id     INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -195,7 +194,7 @@ CREATE TABLE scheduler_life (
     started_at INTEGER NOT NULL,
     seen_at    INTEGER NOT NULL,
     stopped    INTEGER NOT NULL
-);
+, host TEXT NOT NULL DEFAULT '', pid INTEGER NOT NULL DEFAULT 0, version TEXT NOT NULL DEFAULT '', workers INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX scheduler_life_seen ON scheduler_life (seen_at);
 CREATE TABLE run_deadline (
     run_key  INTEGER NOT NULL,
@@ -553,6 +552,13 @@ CREATE TABLE asset (
     updated_at  INTEGER NOT NULL
 );
 CREATE INDEX asset_event_at ON asset_event (at);
+CREATE INDEX dag_paused ON dag (dag_id) WHERE paused;
+CREATE TABLE favorite (
+    user_name TEXT NOT NULL,
+    dag_id    TEXT NOT NULL,
+    PRIMARY KEY (user_name, dag_id)
+) WITHOUT ROWID;
+CREATE INDEX favorite_of_dag ON favorite (dag_id);
 CREATE TABLE river_leader (
     elected_at timestamp NOT NULL,
     expires_at timestamp NOT NULL,
@@ -679,6 +685,11 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (50, 53, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (51, 54, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (52, 55, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (53, 56, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (54, 57, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (55, 58, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (56, 59, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (57, 60, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (58, 61, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (7, 6, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (8, 7, 1);

@@ -68,7 +68,12 @@ const landedStores = `1 2 3 4
 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 35 36 37 38 39 40 41 42 45 46 47 48 49 50 51 52 53
 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 35 36 37 38 39 40 41 42 45 46 47 48 49 50 51 52 53 54
 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 35 36 37 38 39 40 41 42 45 46 47 48 49 50 51 52 53 54 55
-1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 35 36 37 38 39 40 41 42 45 46 47 48 49 50 51 52 53 54 55 56`
+1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 35 36 37 38 39 40 41 42 45 46 47 48 49 50 51 52 53 54 55 56
+1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 35 36 37 38 39 40 41 42 45 46 47 48 49 50 51 52 53 54 55 56 57
+1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 35 36 37 38 39 40 41 42 45 46 47 48 49 50 51 52 53 54 55 56 57 58
+1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 35 36 37 38 39 40 41 42 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59
+1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 35 36 37 38 39 40 41 42 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60
+1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 35 36 37 38 39 40 41 42 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61`
 
 // assetsBefore is 00005_assets.sql as it landedStores at first (-5).
 const assetsBefore = `
@@ -145,18 +150,20 @@ func fillOldQueue(t *testing.T, db *sql.DB) {
 }
 
 // Every store that there ever was is brought up to date with what it holds, and then has
-// the tables of a new one.
+// the tables of a new one. With the race detector it is some of them, for the time that it takes: make test runs it without, too.
 func TestUpgrade(t *testing.T) {
 	t.Parallel()
 	fresh, err := Open(t.Context(), filepath.Join(t.TempDir(), "db"), Options{})
 	require.NoError(t, err)
-	defer fresh.Close()
+	t.Cleanup(func() { assert.NoError(t, fresh.Close()) })
 	want := tables(t, fresh)
 	rivers := []int{1, 3, 5, 0}
-	i := 0
-	for numbers := range strings.SplitSeq(landedStores, "\n") {
+	landed := strings.Split(landedStores, "\n")
+	for i, numbers := range landed {
+		if underRace && i%9 > 0 && i < len(landed)-1 {
+			continue
+		}
 		river := rivers[i%len(rivers)]
-		i++
 		t.Run(fmt.Sprintf("%s, river %d", numbers, river), func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "db")

@@ -74,10 +74,13 @@ func (q Queries) Delivery(ctx context.Context, id int64) (*store.Delivery, error
 // DeliveryLog returns the messages that match, newest first.
 func (q Queries) DeliveryLog(ctx context.Context, f store.DeliveryFilter) ([]*store.Delivery, error) {
 	where, args := matchingDeliveries(f)
-	if f.Behind > 0 {
+	order := " ORDER BY id DESC"
+	if f.Oldest {
+		order = " ORDER BY id"
+	} else if f.Behind > 0 {
 		where, args = append(where, "id < ?"), append(args, f.Behind)
 	}
-	query := deliveryTable.Select() + sqlrow.Conditions(where) + " ORDER BY id DESC"
+	query := deliveryTable.Select() + sqlrow.Conditions(where) + order
 	if f.Limit > 0 {
 		query, args = query+" LIMIT ? OFFSET ?", append(args, f.Limit, f.Offset)
 	}
@@ -147,11 +150,16 @@ func matchingLinks(f store.DeliveryFilter, where []string, args []any) ([]string
 			args = append(args, id)
 		}
 	}
+	of, ids := sqlrow.OneOf("dag_id", f.DAGIDs)
+	where, args = append(where, of...), append(args, ids...)
 	if f.DigestID > 0 {
 		where, args = append(where, "digest_id > 0 AND digest_id = ?"), append(args, f.DigestID)
 	}
-	if f.StandsInFor > 0 {
-		where, args = append(where, "stands_in_for > 0 AND stands_in_for = ?"), append(args, f.StandsInFor)
+	if len(f.StandsInFor) > 0 {
+		where = append(where, "stands_in_for > 0 AND stands_in_for IN ("+sqlrow.Marks(len(f.StandsInFor))+")")
+		for _, id := range f.StandsInFor {
+			args = append(args, id)
+		}
 	}
 	if f.Unacked {
 		where = append(where, "acked_at IS NULL")

@@ -43,16 +43,6 @@ func (q Queries) AssetEventLog(ctx context.Context, f store.AssetEventFilter) ([
 	return q.assetEvents(ctx, query, args...)
 }
 
-// CountAssetEvents counts the events that match, on whatever page.
-func (q Queries) CountAssetEvents(ctx context.Context, f store.AssetEventFilter) (int, error) {
-	where, args := matchingAssetEvents(f)
-	n, err := sqlrow.Column[int](ctx, q.c, "SELECT count(*) FROM asset_event e"+sqlrow.Conditions(where), args...)
-	if err != nil {
-		return 0, fmt.Errorf("count asset events: %w", err)
-	}
-	return n[0], nil
-}
-
 func matchingAssetEvents(f store.AssetEventFilter) (where []string, args []any) {
 	for _, c := range []struct{ column, value string }{{"e.uri", f.URI}, {"e.dag_id", f.DAGID}, {"e.run_id", f.RunID}, {"e.task_id", f.TaskID}} {
 		if c.value != "" {

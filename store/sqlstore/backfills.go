@@ -22,6 +22,7 @@ var (
 			sqlrow.Col("reprocess", &b.Reprocess),
 			sqlrow.Col("max_active_runs", &b.MaxActiveRuns),
 			sqlrow.Col("backwards", &b.Backwards),
+			sqlrow.Col("run_on_latest_version", &b.Latest),
 			sqlrow.Col("conf", sqlrow.RawJSON(&b.Conf)),
 			sqlrow.Col("version", &b.Version),
 			sqlrow.Col("triggered_by", &b.Actor.Via),
@@ -64,10 +65,7 @@ func (q Queries) Backfill(ctx context.Context, id int64) (*store.Backfill, error
 
 // Backfills returns the backfills that match, newest first unless the filter says otherwise.
 func (q Queries) Backfills(ctx context.Context, f store.BackfillFilter) ([]*store.Backfill, error) {
-	var (
-		where []string
-		args  []any
-	)
+	where, args := sqlrow.OneOf("dag_id", f.DAGIDs)
 	if f.DAGID != "" {
 		where, args = append(where, "dag_id = ?"), append(args, f.DAGID)
 	}

@@ -31,9 +31,16 @@ func (q Queries) DAG(ctx context.Context, dagID string) (*store.DAGState, error)
 	return d, nil
 }
 
-// DAGs returns every known DAG, by id.
-func (q Queries) DAGs(ctx context.Context) ([]*store.DAGState, error) {
-	ds, err := sqlrow.Collect(ctx, q.c, dagTable.Scan, dagTable.Select()+" ORDER BY dag_id")
+// DAGs returns some known DAGs, or each of them, by id.
+func (q Queries) DAGs(ctx context.Context, ids ...string) ([]*store.DAGState, error) {
+	some, args := "", make([]any, len(ids))
+	for i, id := range ids {
+		args[i] = id
+	}
+	if len(args) > 0 {
+		some = " WHERE dag_id IN (" + sqlrow.Marks(len(args)) + ")"
+	}
+	ds, err := sqlrow.Collect(ctx, q.c, dagTable.Scan, dagTable.Select()+some+" ORDER BY dag_id", args...)
 	if err != nil {
 		return nil, fmt.Errorf("list dags: %w", err)
 	}
@@ -42,7 +49,7 @@ func (q Queries) DAGs(ctx context.Context) ([]*store.DAGState, error) {
 
 // PausedDAGs lists the ids of the paused DAGs.
 func (q Queries) PausedDAGs(ctx context.Context) ([]string, error) {
-	ids, err := sqlrow.Column[string](ctx, q.c, "SELECT dag_id FROM dag WHERE paused = 1")
+	ids, err := sqlrow.Column[string](ctx, q.c, "SELECT dag_id FROM dag WHERE paused")
 	if err != nil {
 		return nil, fmt.Errorf("list paused dags: %w", err)
 	}
@@ -120,6 +127,24 @@ func (q Queries) PutNote(ctx context.Context, n *store.Note) error {
 	}
 	_, err := q.c.Exec(ctx, noteAll.Insert()+" ON CONFLICT (run_key, task_id, map_index) DO UPDATE SET "+noteChanges.Excluded, noteAll.Args(n)...)
 	return sqlrow.Wrapped("write a note", err)
+}
+
+// Favorites returns the ids of the favourite DAGs of a user.
+func (q Queries) Favorites(ctx context.Context, user string) ([]string, error) {
+	ids, err := sqlrow.Column[string](ctx, q.c, "SELECT dag_id FROM favorite WHERE user_name = ? ORDER BY dag_id", user)
+	return ids, sqlrow.Wrapped("read favourites", err)
+}
+
+// InsertFavorite adds one, see [store.FavoritesTx].
+func (q Queries) InsertFavorite(ctx context.Context, user, dagID string) (bool, error) {
+	n, err := q.c.Exec(ctx, "INSERT INTO favorite (user_name, dag_id) VALUES (?, ?) ON CONFLICT DO NOTHING", user, dagID)
+	return n > 0, sqlrow.Wrapped("add a favourite", err)
+}
+
+// DeleteFavorite removes one, see [store.FavoritesTx].
+func (q Queries) DeleteFavorite(ctx context.Context, user, dagID string) (bool, error) {
+	n, err := q.c.Exec(ctx, "DELETE FROM favorite WHERE user_name = ? AND dag_id = ?", user, dagID)
+	return n > 0, sqlrow.Wrapped("remove a favourite", err)
 }
 
 // Version returns the source of a DAG version.

@@ -104,7 +104,7 @@ func (q Queries) OpenChannels(ctx context.Context) ([]string, error) {
 // WaitingDeliveries returns what waits in a channel, see [store.Outbox].
 func (q Queries) WaitingDeliveries(ctx context.Context, channel string, written time.Time, after int64, limit int) ([]*store.Delivery, error) {
 	ds, err := sqlrow.Collect(ctx, q.c, deliveryTable.Scan,
-		deliveryTable.Select()+" WHERE "+openDelivery+" AND id > ? AND +channel = ? AND state = 'waiting' AND created_at <= ? ORDER BY id LIMIT ?",
+		deliveryTable.Select()+" WHERE "+openDelivery+" AND id > ? AND channel || '' = ? AND state = 'waiting' AND created_at <= ? ORDER BY id LIMIT ?",
 		after, channel, sqlrow.UnixMilli(written), limit)
 	if err != nil {
 		return nil, fmt.Errorf("read outbox: %w", err)

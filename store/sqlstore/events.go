@@ -66,6 +66,7 @@ var likely = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`) //nolint:goche
 
 // matchingEvents are the conditions of a filter, without its page.
 func matchingEvents(f store.EventFilter) (where []string, args []any) {
+	where, args = sqlrow.OneOf("dag_id", f.DAGIDs)
 	for _, c := range []struct{ column, value string }{{"dag_id", f.DAGID}, {"run_id", f.RunID}, {"owner", f.Name}} {
 		if c.value != "" {
 			where, args = append(where, c.column+" = ?"), append(args, c.value)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlqueue"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
@@ -141,16 +142,16 @@ type oldRows struct {
 
 // lastScheduled is when the last run of the schedule of a row's DAG was due. What became of ticks
 // before it is on record.
-const lastScheduled = `(SELECT r.run_after FROM dag_run r WHERE r.dag_id = o.dag_id AND r.run_type = 'scheduled' ORDER BY r.logical_date DESC LIMIT 1)`
+const lastScheduled = `(SELECT r.run_after FROM dag_run r WHERE r.dag_id = o.dag_id AND r.run_type = 'scheduled' AND r.logical_date IS NOT NULL ORDER BY r.logical_date DESC LIMIT 1)`
 
 var oldKinds = map[store.OldKind]oldRows{
 	store.OldAlerts: {"delivery", "created_at", "updated_at", `(o.state IN ('delivered', 'refused')
 		OR o.state = 'folded' AND NOT EXISTS (SELECT 1 FROM delivery n WHERE n.id = o.digest_id AND n.state IN ('waiting', 'sending', 'uncertain'))
 		OR o.state = 'silenced' AND NOT EXISTS (SELECT 1 FROM silence n WHERE n.id = o.silence_id AND n.summed_up IS NULL))`},
 	store.OldSilences: {"silence", "since", "summed_up", "NOT EXISTS (SELECT 1 FROM delivery d WHERE d.silence_id > 0 AND d.silence_id = o.id)"},
-	store.OldEvents:   {"event_log", "at", "at", "1"},
-	store.OldChat:     {"chat_message", "received_at", "done_at", "1"},
-	store.OldRequests: {"request", "created_at", "done_at", "1"},
+	store.OldEvents:   {"event_log", "at", "at", "TRUE"},
+	store.OldChat:     {"chat_message", "received_at", "done_at", "TRUE"},
+	store.OldRequests: {"request", "created_at", "done_at", "TRUE"},
 	store.OldTicks: {"tick_range", "recorded_at", "recorded_at", `EXISTS (SELECT 1 FROM tick_range n
 		WHERE n.dag_id = o.dag_id AND n.last_tick > o.last_tick)`},
 	store.OldAssetEvents: {"asset_event", "at", "at", `EXISTS (SELECT 1 FROM asset_event n WHERE n.uri = o.uri AND n.id > o.id)
@@ -164,6 +165,9 @@ var oldKinds = map[store.OldKind]oldRows{
 
 // OldRows returns the first rows of a kind that may go, see [store.History].
 func (q Queries) OldRows(ctx context.Context, f store.OldRows) (*store.OldPage, error) {
+	if f.Kind == store.OldJobs {
+		return sqlqueue.Old(ctx, q.c, f)
+	}
 	k, ok := oldKinds[f.Kind]
 	if !ok {
 		return nil, fmt.Errorf("this store has no old rows of kind %q", f.Kind)
@@ -183,7 +187,7 @@ func (q Queries) OldRows(ctx context.Context, f store.OldRows) (*store.OldPage, 
 	at := earliest(f.Before)
 	rows, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, r *row) error { return rows.Scan(&r.id, &r.old, &r.out) },
 		"SELECT id, "+k.written+" < ? OR id <= ?, CASE WHEN o."+k.done+" IS NOT NULL AND (o."+k.done+" < ? OR id <= ?) AND "+k.free+
-			" THEN 1 ELSE 0 END FROM "+k.table+" o WHERE id > ? ORDER BY id LIMIT ?", at, upTo, at, upTo, f.After, f.Limit)
+			" THEN TRUE ELSE FALSE END FROM "+k.table+" o WHERE id > ? ORDER BY id LIMIT ?", at, upTo, at, upTo, f.After, f.Limit)
 	if err != nil {
 		return nil, fmt.Errorf("look for old %s: %w", f.Kind, err)
 	}
@@ -303,6 +307,7 @@ func (q Queries) RemoveDAG(ctx context.Context, dagID string) error {
 		"DELETE FROM dag_pause WHERE dag_id = ?",
 		"DELETE FROM import_error WHERE dag_id = ?",
 		"DELETE FROM broken WHERE dag_id = ?",
+		"DELETE FROM favorite WHERE dag_id = ?",
 		"DELETE FROM rendered_run WHERE dag_id = ?",
 		"DELETE FROM dag_version WHERE dag_id = ?",
 		"DELETE FROM dag WHERE dag_id = ?",
@@ -336,6 +341,9 @@ func (q Queries) MarkPruned(ctx context.Context, runKey int64, what store.Prunab
 
 // RemoveRows removes rows of a kind.
 func (q Queries) RemoveRows(ctx context.Context, kind store.OldKind, ids []int64) error {
+	if kind == store.OldJobs {
+		return sqlqueue.Remove(ctx, q.c, ids)
+	}
 	k, ok := oldKinds[kind]
 	if !ok {
 		return fmt.Errorf("this store has no old rows of kind %q", kind)

@@ -1,9 +1,11 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -133,14 +135,70 @@ func (q Queries) TaskStates(ctx context.Context, runKeys []int64, tasks ...strin
 			args = append(args, t)
 		}
 	}
-	ts, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, t *store.TaskState) error {
-		return rows.Scan(&t.RunKey, &t.TaskID, &t.State, &t.Count, &t.Mapped, &t.Try, sqlrow.Moment(&t.StartDate), sqlrow.Moment(&t.EndDate))
-	}, `SELECT run_key, task_id, state, count(*), max(map_index) >= 0, max(try), min(start_date), max(end_date) FROM task_instance
-		WHERE run_key IN (`+sqlrow.Marks(len(runKeys))+`)`+named+` GROUP BY run_key, task_id, state ORDER BY run_key, task_id, state`, args...)
+	where := " FROM task_instance WHERE run_key IN (" + sqlrow.Marks(len(runKeys)) + ")" + named
+	// A task that is not mapped has one instance: to group those as well takes more than twice as long as to read them.
+	plain, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, t *store.TaskState) error {
+		t.Count = 1
+		return rows.Scan(&t.RunKey, &t.TaskID, &t.State, &t.Try, sqlrow.Moment(&t.StartDate), sqlrow.Moment(&t.EndDate))
+	}, "SELECT run_key, task_id, state, try, start_date, end_date"+where+" AND map_index = -1 ORDER BY run_key, task_id", args...)
+	if err != nil {
+		return nil, fmt.Errorf("read the states of tasks: %w", err)
+	}
+	mapped, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, t *store.TaskState) error {
+		t.Mapped = true
+		return rows.Scan(&t.RunKey, &t.TaskID, &t.State, &t.Count, &t.Try, sqlrow.Moment(&t.StartDate), sqlrow.Moment(&t.EndDate))
+	}, "SELECT run_key, task_id, state, count(*), max(try), min(start_date), max(end_date)"+where+" AND map_index >= 0 GROUP BY run_key, task_id, state", args...)
 	if err != nil {
 		return nil, fmt.Errorf("sum up task instances: %w", err)
 	}
-	return ts, nil
+	if len(mapped) == 0 {
+		return plain, nil
+	}
+	return summedUp(append(plain, mapped...)), nil
+}
+
+// MappedTask counts the instances of a mapped task, see [store.Instances].
+func (q Queries) MappedTask(ctx context.Context, runKey int64, taskID string) (count int, states []dag.State, err error) {
+	const of = " FROM task_instance WHERE run_key = ? AND task_id = ? AND map_index >= 0"
+	n, err := sqlrow.Column[int](ctx, q.c, "SELECT count(*)"+of, runKey, taskID)
+	if err != nil {
+		return 0, nil, fmt.Errorf("count task instances: %w", err)
+	}
+	if n[0] == 0 {
+		return 0, nil, nil
+	}
+	// Grouped, they would be sorted first.
+	if states, err = sqlrow.Column[dag.State](ctx, q.c, "SELECT DISTINCT state"+of, runKey, taskID); err != nil {
+		return 0, nil, fmt.Errorf("read the states of task instances: %w", err)
+	}
+	slices.Sort(states)
+	return n[0], states, nil
+}
+
+// summedUp puts the states of tasks in order, and makes one of those that have the same run, task and state.
+func summedUp(ts []*store.TaskState) []*store.TaskState {
+	slices.SortStableFunc(ts, func(a, b *store.TaskState) int {
+		return cmp.Or(cmp.Compare(a.RunKey, b.RunKey), cmp.Compare(a.TaskID, b.TaskID), cmp.Compare(a.State, b.State))
+	})
+	out := ts[:0]
+	for _, t := range ts {
+		last := (*store.TaskState)(nil)
+		if len(out) > 0 {
+			last = out[len(out)-1]
+		}
+		if last == nil || last.RunKey != t.RunKey || last.TaskID != t.TaskID || last.State != t.State {
+			out = append(out, t)
+			continue
+		}
+		last.Count, last.Mapped, last.Try = last.Count+t.Count, last.Mapped || t.Mapped, max(last.Try, t.Try)
+		if last.StartDate.IsZero() || !t.StartDate.IsZero() && t.StartDate.Before(last.StartDate) {
+			last.StartDate = t.StartDate
+		}
+		if t.EndDate.After(last.EndDate) {
+			last.EndDate = t.EndDate
+		}
+	}
+	return out
 }
 
 // PastTries returns the tries of a task that another one followed, see [store.Instances].

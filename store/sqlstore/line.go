@@ -99,7 +99,10 @@ func (q Queries) firstMoment(ctx context.Context, query string, args ...any) (ti
 
 // foldable is the condition of what a digest may tell, see [store.Fold].
 func foldable(f store.Fold) (where string, args []any) {
-	free := waitingIn + " AND priority > ? AND event NOT IN (" + sqlrow.Marks(len(f.Alone)) + ")"
+	free := waitingIn + " AND priority > ?"
+	if len(f.Alone) > 0 {
+		free += " AND event NOT IN (" + sqlrow.Marks(len(f.Alone)) + ")"
+	}
 	mine := []any{f.Channel, f.First}
 	for _, event := range f.Alone {
 		mine = append(mine, event)

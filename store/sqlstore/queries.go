@@ -1,5 +1,5 @@
 // Package sqlstore holds what the durable stores share: the SQL of every table over a
-// two-method connection, so that each database brings only its driver, its
+// small connection, so that each database brings only its driver, its
 // migrations and its River client.
 package sqlstore
 

@@ -20,6 +20,7 @@ var (
 			sqlrow.Col("ticks", &t.Count),
 			sqlrow.Col("outcome", &t.Outcome),
 			sqlrow.Col("reason", &t.Reason),
+			sqlrow.Col("said", sqlrow.RawJSON(&t.Said)),
 			sqlrow.Col("recorded_at", sqlrow.Moment(&t.RecordedAt)),
 		}
 	})
@@ -31,7 +32,10 @@ var (
 	pauseAll = pauseTable.But()
 
 	lifeTable = sqlrow.Declare("scheduler_life", func(l *store.SchedulerLife) []sqlrow.Field {
-		return []sqlrow.Field{sqlrow.Col("id", &l.ID), sqlrow.Col("started_at", sqlrow.Moment(&l.StartedAt)), sqlrow.Col("seen_at", sqlrow.Moment(&l.SeenAt)), sqlrow.Col("stopped", &l.Stopped)}
+		return []sqlrow.Field{
+			sqlrow.Col("id", &l.ID), sqlrow.Col("started_at", sqlrow.Moment(&l.StartedAt)), sqlrow.Col("seen_at", sqlrow.Moment(&l.SeenAt)), sqlrow.Col("stopped", &l.Stopped),
+			sqlrow.Col("host", &l.By.Host), sqlrow.Col("pid", &l.By.PID), sqlrow.Col("version", &l.By.Version), sqlrow.Col("workers", &l.By.Workers),
+		}
 	})
 	lifeNew = lifeTable.But("id")
 	lifeEnd = lifeTable.Only("seen_at", "stopped")
@@ -201,15 +205,15 @@ func (q Queries) RunsByTime(ctx context.Context, dagID string, since, until time
 
 // FirstFailure returns the run of a DAG that failed first in a time, and what failed first in it.
 func (q Queries) FirstFailure(ctx context.Context, dagID string, since, until time.Time) (*store.Run, *store.Instance, error) {
-	// Without the pluses all runs of the DAG that ever failed would be looked at.
-	r, err := sqlrow.One(ctx, q.c, runTable.Scan, runTable.Select()+" WHERE "+endedIn+" AND +dag_id = ? AND +state = 'failed' ORDER BY end_date, id LIMIT 1", sqlrow.UnixMilli(since), sqlrow.UnixMilli(until), dagID)
+	// Without what is added to nothing, all runs of the DAG that ever failed would be looked at.
+	r, err := sqlrow.One(ctx, q.c, runTable.Scan, runTable.Select()+" WHERE "+endedIn+" AND dag_id || '' = ? AND state || '' = 'failed' ORDER BY end_date, id LIMIT 1", sqlrow.UnixMilli(since), sqlrow.UnixMilli(until), dagID)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the first failure of %s: %w", dagID, err)
 	}
 	if r == nil {
 		return nil, nil, nil
 	}
-	in, err := sqlrow.One(ctx, q.c, instanceTable.Scan, instanceTable.Select()+" WHERE run_key = ? AND state = 'failed' ORDER BY end_date, rowid LIMIT 1", r.Key)
+	in, err := sqlrow.One(ctx, q.c, instanceTable.Scan, instanceTable.Select()+" WHERE run_key = ? AND state = 'failed' ORDER BY end_date NULLS FIRST, rowid LIMIT 1", r.Key)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the first failure of %s: %w", dagID, err)
 	}
@@ -219,9 +223,13 @@ func (q Queries) FirstFailure(ctx context.Context, dagID string, since, until ti
 // UnstartedTicks sums up the ticks of which was recorded in a time that they started no run.
 func (q Queries) UnstartedTicks(ctx context.Context, since, until time.Time) ([]*store.UnstartedTicks, error) {
 	ts, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, t *store.UnstartedTicks) error {
-		return rows.Scan(&t.DAGID, &t.Outcome, sqlrow.Moment(&t.First), sqlrow.Moment(&t.Last), &t.Count, &t.Reason, &t.Reasons)
-	}, `SELECT dag_id, outcome, min(first_tick), max(last_tick), sum(ticks), max(reason), count(DISTINCT reason) FROM tick_range
-		WHERE recorded_at >= ? AND recorded_at < ? GROUP BY dag_id, outcome ORDER BY dag_id, outcome`, sqlrow.UnixMilli(since), sqlrow.UnixMilli(until))
+		return rows.Scan(&t.DAGID, &t.Outcome, sqlrow.Moment(&t.First), sqlrow.Moment(&t.Last), &t.Count, &t.Reason, &t.Reasons, sqlrow.RawJSON(&t.Said))
+	}, `SELECT u.*, (SELECT r.said FROM tick_range r WHERE r.dag_id = u.dag_id AND r.first_tick <= u.last_tick AND r.last_tick >= u.first_tick
+			AND r.outcome = u.outcome AND r.reason = u.reason ORDER BY r.id DESC LIMIT 1)
+		FROM (SELECT dag_id, outcome, min(first_tick) AS first_tick, max(last_tick) AS last_tick, CAST(sum(ticks) AS BIGINT) AS ticks,
+				max(reason) AS reason, count(DISTINCT reason) AS reasons
+			FROM tick_range WHERE recorded_at >= ? AND recorded_at < ? GROUP BY dag_id, outcome) u
+		ORDER BY u.dag_id, u.outcome`, sqlrow.UnixMilli(since), sqlrow.UnixMilli(until))
 	if err != nil {
 		return nil, fmt.Errorf("sum up the ticks without a run: %w", err)
 	}

@@ -110,6 +110,7 @@ func (q Queries) CountMatching(ctx context.Context, f store.RunFilter) (int, err
 
 // matching are the conditions of a filter, without its page.
 func matching(f store.RunFilter) (where []string, args []any) {
+	where, args = sqlrow.OneOf("dag_id", f.DAGIDs)
 	if f.DAGID != "" {
 		is := "dag_id = ?"
 		if !f.Since.IsZero() && f.From.IsZero() && f.To.IsZero() {
@@ -156,10 +157,28 @@ func (q Queries) NewestRuns(ctx context.Context, dagIDs ...string) ([]*store.Run
 	return rs, nil
 }
 
+// RecentRuns returns the newest runs of each of some DAGs, see [store.Runs].
+func (q Queries) RecentRuns(ctx context.Context, limit int, dagIDs ...string) ([]*store.Run, error) {
+	if len(dagIDs) == 0 {
+		return nil, nil
+	}
+	args := []any{limit}
+	for _, id := range dagIDs {
+		args = append(args, id)
+	}
+	rs, err := sqlrow.Collect(ctx, q.c, runTable.Scan, `SELECT run.* FROM dag `+q.c.Dialect().JoinBehind()+` (`+runTable.Select()+`) AS run ON run.id IN (
+		SELECT id FROM dag_run AS newest WHERE newest.dag_id = dag.dag_id ORDER BY run_after DESC, id DESC LIMIT ?)
+		WHERE dag.dag_id IN (`+sqlrow.Marks(len(dagIDs))+`) ORDER BY dag.dag_id, run.run_after DESC, run.id DESC`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list the recent runs of dags: %w", err)
+	}
+	return rs, nil
+}
+
 // ProvisionalRuns returns the queued runs with a provisional version, oldest first.
 func (q Queries) ProvisionalRuns(ctx context.Context) ([]*store.Run, error) {
 	rs, err := sqlrow.Collect(ctx, q.c, runTable.Scan, runTable.Select()+`
-		WHERE provisional = 1 AND state = 'queued' AND state IN ('queued', 'running') ORDER BY run_after, id`)
+		WHERE provisional AND state = 'queued' AND state IN ('queued', 'running') ORDER BY run_after, id`)
 	if err != nil {
 		return nil, fmt.Errorf("list runs with a provisional version: %w", err)
 	}
@@ -192,9 +211,9 @@ func (q Queries) NearestRun(ctx context.Context, dagID string, at time.Time) (*s
 // nil. It counts those that a backfill took over.
 func (q Queries) LastScheduled(ctx context.Context, dagID string) (*store.Run, error) {
 	r, err := sqlrow.One(ctx, q.c, runTable.Scan, runTable.Select()+` WHERE id IN (
-		SELECT id FROM (SELECT id FROM dag_run WHERE dag_id = ? AND run_type = 'scheduled' ORDER BY logical_date DESC LIMIT 1) AS own
+		SELECT id FROM (SELECT id FROM dag_run WHERE dag_id = ? AND run_type = 'scheduled' AND logical_date IS NOT NULL ORDER BY logical_date DESC LIMIT 1) AS own
 		UNION ALL
-		SELECT id FROM (SELECT id FROM dag_run WHERE dag_id = ? AND run_type = 'backfill' AND substr(run_id, 1, 11) = 'scheduled__'
+		SELECT id FROM (SELECT id FROM dag_run WHERE dag_id = ? AND run_type = 'backfill' AND substr(run_id, 1, 11) = 'scheduled__' AND logical_date IS NOT NULL
 			ORDER BY logical_date DESC LIMIT 1) AS taken_over
 	) ORDER BY logical_date DESC LIMIT 1`, dagID, dagID)
 	if err != nil {

@@ -174,7 +174,7 @@ func alertsAreLinked(t *testing.T, open Open) {
 		"by number":       {store.DeliveryFilter{IDs: []int64{other.ID, digest.ID}}, []*store.Delivery{other, digest}},
 		"until then":      {store.DeliveryFilter{Since: midnight.Add(2 * time.Hour), Until: midnight.Add(4 * time.Hour)}, []*store.Delivery{silenced, folded}},
 		"told by another": {store.DeliveryFilter{DigestID: digest.ID}, []*store.Delivery{folded}},
-		"in its place":    {store.DeliveryFilter{StandsInFor: digest.ID}, []*store.Delivery{other}},
+		"in its place":    {store.DeliveryFilter{StandsInFor: []int64{digest.ID, silenced.ID}}, []*store.Delivery{other}},
 		"put aside": {
 			store.DeliveryFilter{States: []store.DeliveryState{store.DeliverySilenced, store.DeliveryFolded}}, []*store.Delivery{silenced, folded},
 		},
@@ -252,4 +252,21 @@ func alertsAreSeen(t *testing.T, open Open) {
 	left, err := s.DeliveryLog(t.Context(), store.DeliveryFilter{Unacked: true})
 	require.NoError(t, err)
 	assert.Equal(t, []*store.Delivery{other}, left)
+	for _, c := range []struct {
+		f    store.DeliveryFilter
+		want []*store.Delivery
+	}{
+		{store.DeliveryFilter{DAGIDs: []string{"d", "x"}}, []*store.Delivery{b, a}},
+		{store.DeliveryFilter{DAGIDs: []string{}}, nil},
+		{store.DeliveryFilter{Oldest: true}, []*store.Delivery{a, b, other}},
+		{store.DeliveryFilter{Oldest: true, Behind: 1, Limit: 1, Offset: 1}, []*store.Delivery{b}},
+	} {
+		got, err := s.DeliveryLog(t.Context(), c.f)
+		require.NoError(t, err)
+		assert.Equal(t, c.want, got, "%+v", c.f)
+		c.f.Limit = 0
+		n, err := s.CountDeliveries(t.Context(), c.f)
+		require.NoError(t, err)
+		assert.LessOrEqual(t, len(c.want), n, "%+v", c.f)
+	}
 }

@@ -18,7 +18,7 @@ import (
 // newBackfill stores a backfill of d with n dates, a day apart.
 func newBackfill(t *testing.T, s store.Store, dagID string, n int) (*store.Backfill, []store.BackfillDate, bool) {
 	b := &store.Backfill{
-		DAGID: dagID, From: midnight, To: midnight.AddDate(0, 0, n), Reprocess: store.ReprocessFailed, MaxActiveRuns: 4, Backwards: true,
+		DAGID: dagID, From: midnight, To: midnight.AddDate(0, 0, n), Reprocess: store.ReprocessFailed, MaxActiveRuns: 4, Backwards: true, Latest: n > 1,
 		Conf: json.RawMessage(`{"a": 1}`), Version: "v", Actor: store.Actor{Name: "ü", Via: store.ViaChat}, State: store.BackfillRunning, CreatedAt: midnight.Add(time.Hour), UpdatedAt: midnight.Add(time.Hour),
 	}
 	ds := make([]store.BackfillDate, n)
@@ -102,6 +102,9 @@ func backfillsAreStoredWhole(t *testing.T, open Open) {
 	}{
 		"all, newest first":  {store.BackfillFilter{}, []*store.Backfill{last, other, b}},
 		"of a DAG":           {store.BackfillFilter{DAGID: "d"}, []*store.Backfill{last, b}},
+		"of some DAGs":       {store.BackfillFilter{DAGIDs: []string{"d", "x"}, Limit: 9}, []*store.Backfill{last, b}},
+		"of no DAG":          {store.BackfillFilter{DAGIDs: []string{}}, nil},
+		"of none of them":    {store.BackfillFilter{DAGID: "d", DAGIDs: []string{"x"}}, nil},
 		"the newest":         {store.BackfillFilter{Limit: 1}, []*store.Backfill{last}},
 		"without the newest": {store.BackfillFilter{Limit: 2, Offset: 1}, []*store.Backfill{other, b}},
 		"the oldest":         {store.BackfillFilter{DAGID: "d", Limit: 1, Oldest: true}, []*store.Backfill{b}},

@@ -41,6 +41,10 @@ func dagsKeepPaused(t *testing.T, open Open) {
 		{ID: "b", File: "moved.yaml", Version: "2", Paused: true},
 	}, got, "by id; loading the file again does not unpause")
 
+	some, err := s.DAGs(t.Context(), "c", "b")
+	require.NoError(t, err)
+	assert.Equal(t, got[1:], some, "those that are named")
+
 	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.SetPaused(ctx, "a", true) })
 	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.SetPaused(ctx, "b", false) })
 	paused, err := s.PausedDAGs(t.Context())
@@ -73,7 +77,10 @@ func pausesAreRemembered(t *testing.T, open Open) {
 	assert.Equal(t, []*store.Pause{
 		{At: midnight}, {At: midnight.Add(time.Minute), Paused: true, Cause: "too many failures"}, {At: midnight.Add(3 * time.Minute), Actor: who},
 	}, got, "the second one changed nothing")
-	events, err := s.Events(t.Context(), store.EventFilter{})
+	events, err := s.Events(t.Context(), store.EventFilter{DAGIDs: []string{}})
+	require.NoError(t, err)
+	assert.Empty(t, events, "of no DAG")
+	events, err = s.Events(t.Context(), store.EventFilter{})
 	require.NoError(t, err)
 	assert.Equal(t, []*store.Event{{ID: 1, At: midnight.Add(3 * time.Minute), Actor: who, Kind: store.EventUnpause, DAGID: "d", MapIndex: -1}}, events,
 		"what the engine did is none")

@@ -528,7 +528,23 @@ func unusedVersions(t *testing.T, open Open) {
 	require.NoError(t, err)
 }
 
-func spaceIsGivenBack(t *testing.T, open Open) {
+func spaceIsTold(t *testing.T, open Open) {
+	s := open(t, Node{})
+	insert(t, s, newRun("d", "r", time.Time{}))
+	before, err := s.Space(t.Context())
+	require.NoError(t, err)
+	assert.True(t, before.Shrinks, "history that is removed gives its space back")
+	assert.Positive(t, before.Total)
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		now, err := tx.Space(ctx)
+		assert.Positive(t, now.Total)
+		return errors.Join(err, tx.GiveBack(ctx, 1_000_000))
+	})
+}
+
+// SpaceIsGivenBack is the test of a store in a file, which is as large as it was until the space that is not used is
+// given back.
+func SpaceIsGivenBack(t *testing.T, open Open) {
 	s := open(t, Node{})
 	before, err := s.Space(t.Context())
 	require.NoError(t, err)
@@ -595,6 +611,8 @@ func removeDAG(t *testing.T, open Open) {
 			_, berr := tx.InsertBackfill(ctx, &store.Backfill{DAGID: id, State: store.BackfillRunning, From: midnight, To: midnight, CreatedAt: midnight}, nil)
 			err = errors.Join(err, berr, store.AddDAG(ctx, tx, &store.DAGState{ID: id, Version: "v" + id, Active: true, LoadedAt: midnight}, midnight), tx.PutVersion(ctx, "v"+id, id, []byte("x"), midnight),
 				tx.PutImportError(ctx, &store.ImportError{DAGID: id, File: "f", Since: midnight}))
+			_, ferr := tx.InsertFavorite(ctx, "ann", id)
+			err = errors.Join(err, ferr)
 		}
 		return err
 	})
@@ -604,6 +622,9 @@ func removeDAG(t *testing.T, open Open) {
 	require.Len(t, ds, 1)
 	assert.Equal(t, "stays", ds[0].ID)
 	assert.Equal(t, midnight, ds[0].LoadedAt.UTC())
+	favorites, err := s.Favorites(t.Context(), "ann")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"stays"}, favorites)
 	for id, n := range map[string]int{"gone": 0, "stays": 1} {
 		pauses, err := s.Pauses(t.Context(), id)
 		require.NoError(t, err)

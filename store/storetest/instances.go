@@ -150,6 +150,32 @@ func instancesAreFound(t *testing.T, open Open) {
 	of, err := s.TaskStates(t.Context(), []int64{other.Key, r.Key}, "z", "no")
 	require.NoError(t, err)
 	assert.Equal(t, sums[2:3], of, "of the tasks that are named")
+	for _, c := range []struct {
+		runKey int64
+		task   string
+		n      int
+		states []dag.State
+	}{{r.Key, "m", 3, []dag.State{dag.Running, dag.Success}}, {other.Key, "m", 1, []dag.State{dag.Failed}}, {r.Key, "z", 0, nil}, {r.Key, "no", 0, nil}} {
+		n, states, err := s.MappedTask(t.Context(), c.runKey, c.task)
+		require.NoError(t, err)
+		assert.Equal(t, c.n, n, "instances of %s", c.task)
+		assert.Equal(t, c.states, states)
+	}
+	// An instance of a task from before it was expanded is one of those in its state.
+	more := []*store.Instance{in(r.Key, "m", -1, dag.Success, 4, 30*time.Second, 6*time.Minute), in(r.Key, "m", -1, dag.Failed, 1, 0, 0), in(r.Key, "a", -1, dag.Queued, 1, 0, 0)}
+	for i, want := range [][]*store.TaskState{
+		{
+			sums[0],
+			{RunKey: r.Key, TaskID: "m", State: dag.Success, Count: 3, Mapped: true, Try: 4, StartDate: midnight.Add(30 * time.Second), EndDate: midnight.Add(6 * time.Minute)},
+		},
+		{{RunKey: r.Key, TaskID: "m", State: dag.Failed, Count: 1, Try: 1}, sums[0], sums[1]},
+		{{RunKey: r.Key, TaskID: "a", State: dag.Queued, Count: 1, Try: 1}, {RunKey: r.Key, TaskID: "m", State: dag.Failed, Count: 1, Try: 1}, sums[0], sums[1]},
+	} {
+		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutInstances(ctx, more[i:i+1]) })
+		got, err := s.TaskStates(t.Context(), []int64{other.Key, r.Key})
+		require.NoError(t, err)
+		assert.Equal(t, append(want, sums[2:]...), got)
+	}
 	none, err := s.TaskStates(t.Context(), nil)
 	require.NoError(t, err)
 	assert.Empty(t, none)

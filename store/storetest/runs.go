@@ -168,6 +168,21 @@ func runsAreSelected(t *testing.T, open Open) {
 		ids = append(ids, r.RunID)
 	}
 	assert.ElementsMatch(t, []string{"late", "failed"}, ids, "the newest run of some DAGs")
+	for limit, want := range map[int][]string{1: {"late", "failed"}, 2: {"late", "manual", "failed"}, 9: {"late", "manual", "early", "failed"}} {
+		recent, err := s.RecentRuns(t.Context(), limit, "f", "never-run", "d")
+		require.NoError(t, err)
+		ids = nil
+		for _, r := range recent {
+			one, err := s.Run(t.Context(), r.Key)
+			require.NoError(t, err)
+			assert.Equal(t, one, r)
+			ids = append(ids, r.RunID)
+		}
+		assert.Equal(t, want, ids, "the %d newest runs of some DAGs", limit)
+	}
+	none, err := s.RecentRuns(t.Context(), 9)
+	require.NoError(t, err)
+	assert.Empty(t, none)
 	since := midnight.Add(time.Hour + time.Minute)
 	for name, c := range map[string]struct {
 		f    store.RunFilter
@@ -176,6 +191,9 @@ func runsAreSelected(t *testing.T, open Open) {
 		"everything, oldest first": {store.RunFilter{}, []string{"failed", "early", "manual", "late", "twin"}},
 		"the newest, newest first": {store.RunFilter{Limit: 3}, []string{"twin", "late", "manual"}},
 		"one dag":                  {store.RunFilter{DAGID: "d"}, []string{"early", "manual", "late"}},
+		"some dags":                {store.RunFilter{DAGIDs: []string{"d", "x"}, Limit: 2}, []string{"late", "manual"}},
+		"no dag":                   {store.RunFilter{DAGIDs: []string{}}, nil},
+		"none of them":             {store.RunFilter{DAGID: "d", DAGIDs: []string{"e"}}, nil},
 		"two states":               {store.RunFilter{States: []dag.RunState{dag.RunQueued, dag.RunRunning}}, []string{"early", "late", "twin"}},
 		"all at once":              {store.RunFilter{DAGID: "d", Type: dag.ScheduledRun, States: []dag.RunState{dag.RunQueued}, Limit: 9}, []string{"late"}},
 		"since":                    {store.RunFilter{Since: since}, []string{"early", "manual", "late", "twin"}},

@@ -118,6 +118,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 				t.Helper()
 				usertest.UsersStoredWhole(t, open(t, Node{}), open(t, Node{}))
 			},
+			"favourites are kept": func(t *testing.T, open Open) { t.Helper(); usertest.FavoritesAreKept(t, open(t, Node{})) },
 			"tokens are stored whole": func(t *testing.T, open Open) {
 				t.Helper()
 				usertest.TokensStoredWhole(t, open(t, Node{}), open(t, Node{}))
@@ -182,7 +183,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"old requests":                    oldRequests,
 			"old jobs":                        oldJobs,
 			"versions that nothing refers to": unusedVersions,
-			"space is given back":             spaceIsGivenBack,
+			"space is told":                   spaceIsTold,
 		},
 		"transactions": {
 			"functions run one after another":       txOneAfterAnother,

@@ -77,7 +77,7 @@ type Tx interface {
 	InsertUser(ctx context.Context, u *User) (bool, error)
 	// UpdateUser writes all of a user but the name and when it was created.
 	UpdateUser(ctx context.Context, u *User) error
-	// DeleteUser removes a user with all tokens.
+	// DeleteUser removes a user with all tokens and favourites.
 	DeleteUser(ctx context.Context, id int64) error
 	// InsertToken adds a token and sets its ID.
 	InsertToken(ctx context.Context, t *Token) error

@@ -54,7 +54,7 @@ func TestPools(t *testing.T) {
 // value is what a variable has, secrets and all.
 func (w *world) value(key string) string {
 	w.t.Helper()
-	v, err := w.store.Variables().Variable(w.t.Context(), key)
+	v, err := w.store.Vault().Variable(w.t.Context(), key)
 	require.NoError(w.t, err)
 	return v
 }
@@ -125,7 +125,7 @@ func TestConnections(t *testing.T) {
 	assert.Equal(t, http.StatusSeeOther, made.status)
 	assert.Equal(t, "/connections/edit?conn_id=ops", made.header.Get("Location"))
 	edit := w.get("/connections/edit?conn_id=ops").body
-	for _, text := range []string{`name="password" type="password" value="***"`, "&#34;keyword&#34;: &#34;alert&#34;", "&lt;b&gt;on call&lt;/b&gt;", `href="http://127.0.0.1:8090/"`, "sends a message to its group"} {
+	for _, text := range []string{`name="password" type="password" value="***"`, "&#34;keyword&#34;: &#34;alert&#34;", "&lt;b&gt;on call&lt;/b&gt;", `href="http://127.0.0.1:8090/x/"`, "sends a message to its group"} {
 		has(t, edit, text)
 	}
 	stored := func() (password, extra string) {
@@ -141,6 +141,13 @@ func TestConnections(t *testing.T) {
 	assert.Equal(t, "robot-token-1", password)
 	assert.JSONEq(t, `{"secret": "SEC-of-robot", "keyword": "night"}`, extra)
 	hasNot(t, w.get("/connections/edit?conn_id=ops").body, "Inbox of the sandbox")
+
+	// What the commands refuse is refused here, secrets in their places.
+	refused := set(url.Values{"was": {"ops"}, "conn_type": {"dingding"}, "password": {"***"}, "extra": {`{"secret": "***", "keyword": 5}`}})
+	assert.Equal(t, 422, refused.status)
+	has(t, refused.body, "checked: the secret is kept")
+	_, extra = stored()
+	assert.JSONEq(t, `{"secret": "SEC-of-robot", "keyword": "night"}`, extra)
 
 	for name, form := range map[string]url.Values{
 		"no id": {"conn_type": {"http"}}, "a wrong id": {"conn_id": {"a b"}, "conn_type": {"http"}}, "no type": {"conn_id": {"x"}}, "a wrong port": {"conn_id": {"x"}, "conn_type": {"http"}, "port": {"99999"}},

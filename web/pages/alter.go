@@ -16,8 +16,9 @@ import (
 type alterData struct {
 	Head  *dagHead
 	RunID string
-	// TaskID is the task that is meant; empty for the run as a whole.
-	TaskID string
+	// TaskID is the task that is meant; empty for the run as a whole. MapIndex is its one instance, -1 for all.
+	TaskID   string
+	MapIndex int
 	// Clear is what is asked for when something is cleared, Mark when a state is given.
 	Clear *api.ClearRequest
 	Mark  *api.MarkRequest
@@ -25,6 +26,9 @@ type alterData struct {
 	// Altered is what would change, Problem why nothing can.
 	Altered *api.Altered
 	Problem string
+	// Outdated says that the DAG has changed since the run was created, Over that the run has ended, so that it can go on
+	// in the latest version.
+	Outdated, Over bool
 	// Shown bounds how many instances of each run are listed.
 	Shown int
 }
@@ -36,13 +40,16 @@ const mostAltered = 200
 func on(q url.Values, name string) bool { return q.Get(name) != "" }
 
 // clearRequest is what a form asks to clear.
-func clearRequest(dagID, runID string, q url.Values) api.ClearRequest {
+func clearRequest(dagID, runID string, index int, q url.Values) api.ClearRequest {
 	r := api.ClearRequest{
 		DAGID: dagID, RunID: runID, Past: on(q, "past"), Future: on(q, "future"), Upstream: on(q, "upstream"), Downstream: on(q, "downstream"),
-		OnlyFailed: on(q, "only_failed"), OnlyRunning: on(q, "only_running"),
+		OnlyFailed: on(q, "only_failed"), OnlyRunning: on(q, "only_running"), Latest: on(q, "latest"),
 	}
 	if t := q.Get("task_id"); t != "" {
 		r.TaskIDs = []string{t}
+		if index >= 0 {
+			r.MapIndexes = []int{index}
+		}
 	}
 	return r
 }
@@ -53,8 +60,12 @@ func showClear(v *view) error {
 	if err != nil {
 		return err
 	}
-	r := clearRequest(h.ID, runID, v.r.URL.Query())
-	d := alterData{Head: h, RunID: runID, TaskID: v.r.URL.Query().Get("task_id"), Clear: &r, Shown: mostAltered}
+	index, err := mapIndex(v.r.URL.Query().Get("map_index"))
+	if err != nil {
+		return err
+	}
+	r := clearRequest(h.ID, runID, index, v.r.URL.Query())
+	d := alterData{Head: h, RunID: runID, TaskID: v.r.URL.Query().Get("task_id"), MapIndex: index, Clear: &r, Shown: mostAltered}
 	ask := r
 	ask.DryRun = true
 	if err := r.Check(); err != nil {
@@ -63,6 +74,9 @@ func showClear(v *view) error {
 		if d.Problem = v.said(err); d.Problem == "" {
 			return err
 		}
+	}
+	if d.Outdated, d.Over, err = v.outdated(h.ID, runID); err != nil {
+		return err
 	}
 	v.Title = v.say("clear.title") + " · " + h.ID
 	return v.render(http.StatusOK, "clear", d)
@@ -74,20 +88,30 @@ func clearRun(v *view) error {
 	if err != nil {
 		return err
 	}
-	r := clearRequest(h.ID, runID, v.r.PostForm)
+	index, err := mapIndex(v.r.PostForm.Get("map_index"))
+	if err != nil {
+		return err
+	}
+	r := clearRequest(h.ID, runID, index, v.r.PostForm)
 	if err := r.Check(); err != nil {
 		return &refusedError{http.StatusUnprocessableEntity, "error.options", err}
 	}
 	if _, err := v.overview.API().Clear(v.ctx(), r); err != nil {
 		return err
 	}
-	return v.after(h.ID, runID, v.r.PostForm.Get("task_id"))
+	return v.after(h.ID, runID, v.r.PostForm.Get("task_id"), index)
 }
 
 // markRequest is what a form asks to mark.
 func markRequest(dagID, runID string, q url.Values) (api.MarkRequest, error) {
 	r := api.MarkRequest{
 		DAGID: dagID, RunID: runID, TaskID: q.Get("task_id"), Past: on(q, "past"), Future: on(q, "future"), Upstream: on(q, "upstream"), Downstream: on(q, "downstream"),
+	}
+	switch index, err := mapIndex(q.Get("map_index")); {
+	case err != nil:
+		return r, err
+	case index >= 0 && r.TaskID != "":
+		r.MapIndex = &index
 	}
 	switch q.Get("state") {
 	case "success":
@@ -113,7 +137,10 @@ func showMark(v *view) error {
 	if err != nil {
 		return err
 	}
-	d := alterData{Head: h, RunID: runID, TaskID: r.TaskID, Mark: &r, State: string(r.State), Shown: mostAltered}
+	d := alterData{Head: h, RunID: runID, TaskID: r.TaskID, MapIndex: -1, Mark: &r, State: string(r.State), Shown: mostAltered}
+	if r.MapIndex != nil {
+		d.MapIndex = *r.MapIndex
+	}
 	ask := r
 	ask.DryRun = true
 	if d.Altered, err = v.overview.API().Mark(v.ctx(), ask); err != nil {
@@ -138,7 +165,11 @@ func markRun(v *view) error {
 	if _, err := v.overview.API().Mark(v.ctx(), r); err != nil {
 		return err
 	}
-	return v.after(h.ID, runID, r.TaskID)
+	index := -1
+	if r.MapIndex != nil {
+		index = *r.MapIndex
+	}
+	return v.after(h.ID, runID, r.TaskID, index)
 }
 
 // altering is the DAG and the run of the path, for somebody who may change them.
@@ -154,12 +185,26 @@ func (v *view) altering() (*dagHead, string, error) {
 	return h, r.RunID, err
 }
 
+// outdated reports whether a DAG has changed since a run was created, which keeps its version unless it is cleared on
+// the latest one, and whether that run is over.
+func (v *view) outdated(dagID, runID string) (outdated, over bool, err error) {
+	r, err := v.overview.API().Run(v.ctx(), dagID, runID)
+	if err != nil {
+		return false, false, err
+	}
+	newest, err := v.overview.API().KnownVersion(v.ctx(), dagID)
+	if errors.Is(err, api.ErrNotFound) {
+		return false, false, nil // no scheduler has seen the DAG yet
+	}
+	return newest != r.Version, r.State.Finished(), err
+}
+
 // said is the text of an error that is somebody's mistake, for the form that it was made in, or empty.
 func (v *view) said(err error) string {
 	if failureOf(err).Status == http.StatusInternalServerError {
 		return ""
 	}
-	return v.p.masked(err)
+	return v.Said(err)
 }
 
 // date reads a date and time as a browser's field gives it, in the zone of whoever asks, or with an offset.
@@ -173,10 +218,10 @@ func (v *view) date(text string) (time.Time, error) {
 }
 
 // after leads to what was changed.
-func (v *view) after(dagID, runID, taskID string) error {
+func (v *view) after(dagID, runID, taskID string, index int) error {
 	to := v.Link("dags", dagID, "runs", runID)
 	if taskID != "" {
-		to = v.TaskLink(dagID, runID, taskID, -1)
+		to = v.TaskLink(dagID, runID, taskID, index)
 	}
 	http.Redirect(v.w, v.r, to, http.StatusSeeOther) //nolint:gosec // a path of ours, escaped
 	return nil
@@ -251,15 +296,15 @@ func trigger(v *view) error {
 	}
 	conf, err := overview.Conf(params, values)
 	if err != nil {
-		return v.triggerForm(http.StatusUnprocessableEntity, form, v.p.masked(err))
+		return v.triggerForm(http.StatusUnprocessableEntity, form, v.Said(err))
 	}
 	t.Conf = conf
 	done, err := v.overview.API().Trigger(v.ctx(), t)
 	if f := failureOf(err); err != nil && (f.Status == http.StatusUnprocessableEntity || errors.Is(err, api.ErrExists)) {
-		return v.triggerForm(f.Status, form, v.p.masked(err))
+		return v.triggerForm(f.Status, form, v.Said(err))
 	}
 	if err != nil {
 		return fmt.Errorf("trigger %s: %w", h.ID, err)
 	}
-	return v.after(h.ID, done.Run.RunID, "")
+	return v.after(h.ID, done.Run.RunID, "", -1)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/web/pages/draw"
 	"github.com/dingdag/dingdag/web/pages/words"
 )
 
@@ -55,8 +56,8 @@ const progressWidth = 160
 
 // Progress is a bar with how far a backfill has come.
 func (v *view) Progress(b api.Backfill) template.HTML {
-	w := &markup{}
-	w.raw(`<svg class="progress" width="`, strconv.Itoa(progressWidth), `" height="12" role="img" aria-label="`).text(v.progressSays(b)).raw(`"><title>`).text(v.progressSays(b)).raw(`</title><rect class="rest" width="`, strconv.Itoa(progressWidth), `" height="12" rx="3"/>`)
+	w := &draw.Writer{}
+	w.Raw(`<svg class="progress" width="`, strconv.Itoa(progressWidth), `" height="12" role="img" aria-label="`).Text(v.progressSays(b)).Raw(`"><title>`).Text(v.progressSays(b)).Raw(`</title><rect class="rest" width="`, strconv.Itoa(progressWidth), `" height="12" rx="3"/>`)
 	sum, total := 0, max(1, b.Total)
 	for _, p := range []struct {
 		state string
@@ -64,10 +65,10 @@ func (v *view) Progress(b api.Backfill) template.HTML {
 	}{{"success", b.Done}, {"failed", b.Failed}, {"running", b.Active}, {"skipped", b.Untouched}, {"removed", b.Removed}} {
 		from, to := sum*progressWidth/total, (sum+p.n)*progressWidth/total
 		if sum += p.n; to > from {
-			w.raw(`<rect class="`, p.state, `" x="`, strconv.Itoa(from), `" width="`, strconv.Itoa(to-from), `" height="12"/>`)
+			w.Raw(`<rect class="`, p.state, `" x="`, strconv.Itoa(from), `" width="`, strconv.Itoa(to-from), `" height="12"/>`)
 		}
 	}
-	w.raw(`</svg>`)
+	w.Raw(`</svg>`)
 	return template.HTML(w.String()) //nolint:gosec // each part is escaped
 }
 
@@ -120,7 +121,7 @@ type counted struct {
 
 // backfillFields are the fields of the form with their defaults.
 var backfillFields = map[string]string{ //nolint:gochecknoglobals // a constant
-	"from_date": "", "to_date": "", "reprocess_behavior": "none", "max_active_runs": strconv.Itoa(api.DefaultBackfillRuns), "run_backwards": "", "dag_run_conf": "",
+	"from_date": "", "to_date": "", "reprocess_behavior": "none", "max_active_runs": strconv.Itoa(api.DefaultBackfillRuns), "run_backwards": "", "run_on_latest_version": "on", "dag_run_conf": "",
 }
 
 // reprocessing are the ways to treat runs that there are.
@@ -162,7 +163,7 @@ func (m mistake) Error() string { return string(m) }
 
 // backfillRequest reads the form. Its error is a [mistake].
 func (v *view) backfillRequest(dagID string, form url.Values) (api.BackfillRequest, error) {
-	r := api.BackfillRequest{DAGID: dagID, Backwards: on(form, "run_backwards")}
+	r := api.BackfillRequest{DAGID: dagID, Backwards: on(form, "run_backwards"), Latest: on(form, "run_on_latest_version")}
 	for _, f := range []struct {
 		name string
 		to   *time.Time

@@ -104,16 +104,24 @@ func TestBackfillIsMadePausedAndCancelled(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.ranOn(3, dag.RunFailed)
-	got := w.post("/dags/etl/backfills", asked("max_active_runs", "2", "dag_run_conf", `{"a": 1}`))
+	w.ranOn(4, dag.RunSuccess)
+	const offer = `<input type="checkbox" name="run_on_latest_version"`
+	has(t, w.get("/dags/etl/backfills/new").body, offer+" checked>")
+	kept := w.post("/dags/etl/backfills/new", asked()).body
+	has(t, kept, offer+">")
+	has(t, kept, `<input type="hidden" name="run_on_latest_version" value="">`)
+	has(t, w.post("/dags/etl/backfills/new", asked("run_on_latest_version", "on")).body, `<input type="hidden" name="run_on_latest_version" value="on">`)
+	got := w.post("/dags/etl/backfills", asked("max_active_runs", "2", "dag_run_conf", `{"a": 1}`, "reprocess_behavior", "failed", "run_on_latest_version", "on"))
 	assert.Equal(t, http.StatusSeeOther, got.status)
 	assert.Equal(t, "/dags/etl/backfills", got.header.Get("Location"))
 	b, err := w.api.Backfill(t.Context(), 1)
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"a": 1}`, string(b.Conf))
-	assert.Equal(t, []any{2, "ann", 4}, []any{b.MaxActiveRuns, b.TriggeringUser, b.Total})
+	assert.Equal(t, []any{2, "ann", 4, true}, []any{b.MaxActiveRuns, b.TriggeringUser, b.Total, b.Latest})
 
 	list := w.get("/dags/etl/backfills").body
 	has(t, list, "4 dates, 3 left, 1 left as it was")
+	has(t, list, `<span class="dim">on the latest version of the DAG</span>`)
 	has(t, list, `<span class="tag ok">running</span>`)
 	again := w.post("/dags/etl/backfills", asked())
 	assert.Equal(t, http.StatusConflict, again.status, "one is open")

@@ -31,7 +31,7 @@ func many(tb testing.TB, dags, runs, tasks int) *world {
 	for i := range 200 {
 		fmt.Fprintf(&text, "    - {task_id: task_number_%03d, operator: empty}\n", i)
 	}
-	w.files.parse(tb, text.String())
+	w.files.Parse(tb, text.String())
 	for i := range dags {
 		d := w.seen(fmt.Sprintf("d%04d", i))
 		w.write(func(ctx context.Context, tx store.Tx) error {

@@ -97,7 +97,7 @@ func TestCalendarIsInTheZoneOfWhoeverAsks(t *testing.T) {
 func TestCalendarShowsWhatIsNotOnRecordYet(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.files.parse(t, `
+	w.files.Parse(t, `
 workdays:
   schedule: "0 6 * * 1-5"
   start_date: 2026-01-01
@@ -126,7 +126,7 @@ workdays:
 func TestCalendarOfADAGThatRunsOften(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.files.parse(t, `
+	w.files.Parse(t, `
 often:
   schedule: "* * * * *"
   start_date: 2026-01-01
@@ -149,7 +149,7 @@ often:
 func TestCalendarSaysWhatItDoesNotCount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.files.parse(t, `
+	w.files.Parse(t, `
 seconds:
   schedule: {every: 1s}
   start_date: 2024-01-01
@@ -176,8 +176,8 @@ func TestCalendarOfDAGsWithoutTicks(t *testing.T) {
 	w.run(w.seen("by_hand"), 1, dag.RunSuccess)
 	assert.Len(t, days(w.get("/dags/by_hand/calendar").body), 1)
 	w.run(w.seen("etl"), 1, dag.RunSuccess)
-	w.files.broken = map[string]string{"etl": "dags.yaml:3:1: error: odd"}
-	w.files.dags = w.files.dags[:1]
+	w.files.Broken = map[string]string{"etl": "dags.yaml:3:1: error: odd"}
+	w.files.All = w.files.All[:1]
 	got := w.get("/dags/etl/calendar").body
 	assert.Len(t, days(got), 1)
 	has(t, got, "What nobody has noted yet is missing here")

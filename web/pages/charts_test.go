@@ -71,7 +71,7 @@ func TestDurations(t *testing.T) {
 func TestDurationsOfManyTasksAreOfFewerRuns(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.files.parse(t, wide(4000))
+	w.files.Parse(t, wide(4000))
 	d := w.seen("wide")
 	for n := 1; n <= 4; n++ {
 		w.run(d, n, dag.RunSuccess, at("g0.t0", dag.Success, 0, 10, 20))
@@ -79,7 +79,7 @@ func TestDurationsOfManyTasksAreOfFewerRuns(t *testing.T) {
 	got := w.get("/dags/wide/durations").body
 	assert.Len(t, points(got), 4)
 	has(t, got, "in the newest 2 runs")
-	has(t, got, `data-open>g0.t0</a></th><td>10s</td><td>10s</td><td>10s</td><td>2</td>`)
+	has(t, got, `data-open>g0.<wbr>t0</a></th><td>10s</td><td>10s</td><td>10s</td><td>2</td>`)
 	assert.Len(t, points(w.get("/dags/wide/durations?task=g0.t0").body), 4, "of one task all are read")
 }
 
@@ -96,4 +96,13 @@ func TestLandingTimes(t *testing.T) {
 	assert.Equal(t, []string{"13s · success · manual__2026-03-01T07:00:00Z", "−59m 00s · failed · early"}, points(w.get("/dags/etl/landing").body), "from the end of the data interval")
 	assert.Equal(t, []string{"10s · success · manual__2026-03-01T07:00:00Z"}, points(w.get("/dags/etl/landing?task=load").body))
 	has(t, w.get("/dags/etl/landing", "Cookie", "dingdag_tz=Asia%2FShanghai").body, ">03-01 15:00</text>")
+}
+
+// The median of an even number is in the middle of two.
+func TestMedianOfTwo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.took(5, 10)
+	w.took(4, 20)
+	has(t, w.get("/dags/etl/durations").body, `<span class="dim">Median</span> 17s`)
 }

@@ -9,19 +9,15 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/browse"
 	"github.com/dingdag/dingdag/api/overview"
+	"github.com/dingdag/dingdag/web/pages/draw"
+	"github.com/dingdag/dingdag/web/pages/page"
 	"github.com/dingdag/dingdag/web/pages/words"
 )
 
 // perPage is how many DAGs a page of the list has.
 const perPage = 50
-
-// pager is which page of a list is shown.
-type pager struct{ Page, Pages int }
-
-// Previous and Next are the numbers of the pages beside it.
-func (p pager) Previous() int { return p.Page - 1 }
-func (p pager) Next() int     { return p.Page + 1 }
 
 // AtPage is the address of another page of the list.
 func (v *view) AtPage(n int) string {
@@ -30,37 +26,26 @@ func (v *view) AtPage(n int) string {
 	return v.p.o.Base + v.r.URL.EscapedPath() + "?" + q.Encode()
 }
 
-// page is the number of the page that is asked for, from 1.
-func (v *view) page() (int, error) {
-	text := v.r.URL.Query().Get("page")
-	if text == "" {
-		return 1, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > 1_000_000 {
-		return 0, &refusedError{http.StatusUnprocessableEntity, "error.page", nil}
-	}
-	return n, nil
-}
-
 // dagsData is the list of DAGs.
 type dagsData struct {
-	pager
+	page.Pager
 	overview.DAGs
 
 	Rows  []dagRow
 	Query overview.Query
 	// Paused is the filter as the form has it, Filtered says that something is filtered out.
-	Paused   string
-	Filtered bool
-	States   []string
+	Paused string
+	// Favorites says that only the favourites of whoever asks are shown.
+	Favorites bool
+	Filtered  bool
+	States    []string
 }
 
 // dagRow is a DAG with what whoever asks may do.
 type dagRow struct {
 	overview.Row
 
-	Operates bool
+	Operates, Favorite bool
 }
 
 func showDAGs(v *view) error {
@@ -69,43 +54,43 @@ func showDAGs(v *view) error {
 	if overview.UnknownState(q.LastState) {
 		return &refusedError{http.StatusUnprocessableEntity, "error.state", nil}
 	}
-	paused, err := choice(f.Get("paused"))
+	paused, err := page.Choice(f.Get("paused"))
 	if err != nil {
 		return err
 	}
 	q.Paused = paused
-	n, err := v.page()
+	n, err := page.At(v.r)
 	if err != nil {
 		return err
 	}
 	q.Offset = (n - 1) * perPage
+	favorites, err := v.p.o.Browse.Favorites(v.ctx())
+	if err != nil {
+		return err
+	}
+	chosen, err := page.Choice(f.Get("favorite"))
+	if err != nil {
+		return err
+	}
+	only := chosen != nil && *chosen
+	if only {
+		q.Among = favorites
+	}
 	found, err := v.overview.DAGs(v.ctx(), q)
 	if err != nil {
 		return err
 	}
-	d := dagsData{pager: pager{n, max(1, (found.Total+perPage-1)/perPage)}, DAGs: *found, Query: q, Paused: f.Get("paused")}
+	d := dagsData{Pager: page.Paged(n, found.Total, perPage), DAGs: *found, Query: q, Paused: f.Get("paused"), Favorites: only}
 	for _, s := range api.RunStates() {
 		d.States = append(d.States, string(s))
 	}
-	d.Filtered = q.Search+q.Tag+q.Owner+q.LastState+d.Paused != ""
+	d.Filtered = q.Search+q.Tag+q.Owner+q.LastState+d.Paused != "" || only
 	for _, r := range found.Rows {
-		d.Rows = append(d.Rows, dagRow{r, v.operates(r.DAGID, r.Tags, r.Owners)})
+		d.Rows = append(d.Rows, dagRow{r, v.operates(r.DAGID, r.Tags, r.Owners), favorites[r.DAGID]})
 	}
 	v.Title, v.Nav = v.say("dags.title"), "dags"
 	v.follow("", "")
 	return v.render(http.StatusOK, "dags", d)
-}
-
-// choice is true, false or neither, which is empty.
-func choice(text string) (*bool, error) {
-	switch text {
-	case "":
-		return nil, nil //nolint:nilnil // neither is an answer
-	case "true", "false":
-		return new(text == "true"), nil
-	default:
-		return nil, &refusedError{http.StatusUnprocessableEntity, "error.choice", nil}
-	}
 }
 
 // operates reports whether whoever asks may change the runs of a DAG.
@@ -138,7 +123,7 @@ func (v *view) Bars(runs []api.Run) template.HTML {
 		if longest > 0 {
 			height = max(leastBar, int(barHeight*v.lasted(&r)/longest))
 		}
-		state := known(string(r.State))
+		state := draw.Known(string(r.State))
 		what := v.say(words.Key("state."+state)) + " · " + r.RunID
 		if r.Duration != nil {
 			what += " · " + v.Took(r.Duration)
@@ -193,7 +178,7 @@ func pauseDAG(v *view) error {
 	if err != nil {
 		return err
 	}
-	paused, err := choice(v.r.PostForm.Get("paused"))
+	paused, err := page.Choice(v.r.PostForm.Get("paused"))
 	if err != nil {
 		return err
 	}
@@ -204,6 +189,26 @@ func pauseDAG(v *view) error {
 		return err
 	}
 	return v.back(v.Link("dags", h.ID))
+}
+
+// setFavorite makes a DAG a favourite of whoever asks, or takes that away. What is so already stays so: another tab may have asked for it.
+func setFavorite(v *view) error {
+	h, err := v.head()
+	if err != nil {
+		return err
+	}
+	favorite, err := page.Choice(v.r.PostForm.Get("favorite"))
+	if err != nil {
+		return err
+	}
+	if favorite == nil {
+		return &refusedError{http.StatusUnprocessableEntity, "error.choice", nil}
+	}
+	err = v.p.o.Browse.SetFavorite(v.ctx(), h.ID, *favorite)
+	if err != nil && !errors.Is(err, api.ErrExists) && !errors.Is(err, browse.ErrNoFavorite) {
+		return err
+	}
+	return v.back(v.Link("dags"))
 }
 
 // back goes to the page that the form was on, or to another one.

@@ -5,15 +5,18 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
 
@@ -43,11 +46,20 @@ func TestWhatIsWrongWithFilesIsMarked(t *testing.T) {
 	has(t, w.get("/import_errors?warnings=on").body, "fine.yaml")
 	has(t, w.get("/import_errors", "Accept-Language", "zh").body, "第 2 行，第 3 列")
 
-	w.visitor.Sees = func(string, []string, []string) bool { return true }
-	assert.Equal(t, http.StatusForbidden, w.get("/import_errors").status, "a broken file says nothing of whose DAGs it has")
-	hasNot(t, w.get("/system").body, `href="/import_errors"`)
-	w.visitor.Sees = nil
-	w.files.fails = &api.FolderError{Err: errGone}
+	w.seen("etl")
+	for id, sees := range map[string]bool{"etl": true, "hourly": false} {
+		w.visitor.Sees = func(dagID string, _, _ []string) bool { return dagID == id }
+		var err error
+		w.who.DAGs, err = access.ParseScope("dag:" + id)
+		require.NoError(t, err)
+		got, home := w.get("/import_errors").body, w.get("/").body
+		assert.Equal(t, sees, strings.Contains(got, "unknown key"), id)
+		assert.Equal(t, !sees, strings.Contains(got, "The files of the DAGs that you may see can all be loaded."), id)
+		assert.Equal(t, sees, strings.Contains(home, "Files that cannot be loaded"), id)
+		hasNot(t, got, "<mark>") // its file is another one than that where it was last
+	}
+	w.visitor.Sees, w.who.DAGs = nil, access.AllDAGs()
+	w.files.Fails = &api.FolderError{Err: errGone}
 	missing := w.get("/import_errors")
 	assert.Equal(t, http.StatusServiceUnavailable, missing.status)
 	has(t, missing.body, "The DAGs folder cannot be read")
@@ -58,7 +70,7 @@ func TestSystem(t *testing.T) {
 	w := newWorld(t)
 	has(t, w.get("/system").body, "Everything works.")
 	w.health.Status = health.Unhealthy
-	w.health.Problems = []health.Problem{{Part: "robots", Severity: health.Error, Text: "robot <b>ops</b> is gone", Command: "dingdag connections test ops"}}
+	w.health.Problems = []health.Problem{{Part: "robots", Severity: health.Error, Said: phrase.Plain("robot <b>ops</b> is gone"), Command: "dingdag connections test ops"}}
 	w.health.Robots = []health.Robot{{Name: "ops", GoneSince: new(now.Add(-time.Hour)), SentThisMonth: 4000, Quota: 5000}, {Name: "dev", ClosedUntil: new(now.Add(time.Minute))}}
 	w.health.Applications = []health.Application{{ConnID: "office", Status: health.Disconnected, Since: new(now.Add(-time.Minute)), Error: "no route"}}
 	w.health.ImportErrors.Count = 3
@@ -92,7 +104,7 @@ func TestAuditLog(t *testing.T) {
 	event(store.EventConnectionSet, "", "root", `{"conn_id": "ops"}`, 1)
 
 	got := w.get("/audit").body
-	for _, text := range []string{"<code>pause</code>", "<code>clear</code>", "<code>connection_set</code>", "192.0.2.7", "&lt;b&gt;bob&lt;/b&gt;", "&lt;i&gt;x&lt;/i&gt;", "***"} {
+	for _, text := range []string{"<code>pause</code>", "<code>clear</code>", "<code>connection_set</code>", ">ops</td>", "192.0.2.7", "&lt;b&gt;bob&lt;/b&gt;", "&lt;i&gt;x&lt;/i&gt;", "***"} {
 		has(t, got, text)
 	}
 	only := func(query string, wants ...string) {

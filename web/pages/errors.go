@@ -6,6 +6,7 @@ import (
 
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/vault"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/web/pages/page"
 	"github.com/dingdag/dingdag/web/pages/words"
 )
@@ -35,7 +36,7 @@ type failure struct {
 	Title  words.Key
 	// Text says what to do, Detail what exactly is wrong; either may be empty.
 	Text   words.Key
-	Detail string
+	Detail phrase.Text
 }
 
 // fail answers with the page of an error. Those that are nobody's mistake are logged, and their text is not shown.
@@ -43,8 +44,6 @@ func (p *Pages) fail(v *view, err error) {
 	f := failureOf(err)
 	if f.Status == http.StatusInternalServerError {
 		p.o.Log.Error("answer a page", "path", v.r.URL.Path, "error", p.masked(err))
-	} else {
-		f.Detail = p.mask(f.Detail)
 	}
 	v.Title = v.say(f.Title)
 	if rerr := v.render(f.Status, "error", f); rerr != nil {
@@ -61,38 +60,35 @@ func failureOf(err error) failure {
 	if refused, ok := errors.AsType[*refusedError](err); ok {
 		f := failure{Status: refused.status, Title: "error.refused", Text: refused.text}
 		if refused.err != nil {
-			f.Detail = refused.err.Error()
+			f.Detail = phrase.Said(refused.err)
 		}
 		return f
 	}
 	if _, ok := errors.AsType[*api.BrokenError](err); ok {
-		return failure{http.StatusConflict, "error.broken", "error.broken_help", err.Error()}
+		return failure{http.StatusConflict, "error.broken", "error.broken_help", phrase.Said(err)}
 	}
-	if _, ok := errors.AsType[*api.FieldError](err); ok {
-		return failure{http.StatusUnprocessableEntity, "error.field", "", err.Error()}
-	}
-	if _, ok := errors.AsType[*vault.InvalidError](err); ok {
-		return failure{http.StatusUnprocessableEntity, "error.field", "", err.Error()}
+	_, invalid := errors.AsType[*vault.InvalidError](err)
+	if _, ok := errors.AsType[*api.FieldError](err); ok || invalid {
+		return failure{http.StatusUnprocessableEntity, "error.field", "", phrase.Said(err)}
 	}
 	if _, ok := errors.AsType[*vault.ElsewhereError](err); ok {
-		return failure{http.StatusConflict, "error.refused", "", err.Error()}
+		return failure{http.StatusConflict, "error.refused", "", phrase.Said(err)}
 	}
 	if _, ok := errors.AsType[*api.FolderError](err); ok {
-		return failure{http.StatusServiceUnavailable, "error.folder", "error.folder_help", err.Error()}
+		return failure{http.StatusServiceUnavailable, "error.folder", "error.folder_help", phrase.Said(err)}
 	}
 	if _, ok := errors.AsType[*api.ConflictError](err); ok {
-		return failure{http.StatusConflict, "error.conflict", "error.conflict_help", err.Error()}
+		return failure{http.StatusConflict, "error.conflict", "error.conflict_help", phrase.Said(err)}
 	}
-	_, elsewhere := errors.AsType[*api.NotScheduledError](err)
-	switch {
+	switch _, elsewhere := errors.AsType[*api.NotScheduledError](err); {
 	case errors.Is(err, errNoPage):
-		return failure{http.StatusNotFound, "error.no_page", "error.no_page_help", ""}
+		return failure{http.StatusNotFound, "error.no_page", "error.no_page_help", phrase.Text{}}
 	case errors.Is(err, api.ErrNotFound):
-		return failure{http.StatusNotFound, "error.not_found", "", err.Error()}
+		return failure{http.StatusNotFound, "error.not_found", "", phrase.Said(err)}
 	case errors.Is(err, api.ErrExists), errors.Is(err, api.ErrPaused), errors.Is(err, api.ErrNoSchedule), errors.Is(err, api.ErrEnded), elsewhere:
-		return failure{http.StatusConflict, "error.conflict", "error.conflict_help", err.Error()}
+		return failure{http.StatusConflict, "error.conflict", "error.conflict_help", phrase.Said(err)}
 	default:
-		return failure{http.StatusInternalServerError, "error.internal", "error.internal_help", ""}
+		return failure{http.StatusInternalServerError, "error.internal", "error.internal_help", phrase.Text{}}
 	}
 }
 

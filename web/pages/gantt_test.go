@@ -49,7 +49,7 @@ func bars(t *testing.T, page, label string) (out []string) {
 func forked(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
-	w.files.parse(t, fork)
+	w.files.Parse(t, fork)
 	first, second := at("parts", dag.Success, 0, 10, 20), at("parts", dag.Failed, 0, 30, 60)
 	first.MapIndex, second.MapIndex = 0, 1
 	slow := at("slow", dag.Success, 50, 60, 90)
@@ -74,7 +74,7 @@ func TestGantt(t *testing.T) {
 	assert.Equal(t, []string{"queued 0.00 10.00", "success 10.00 10.00"}, bars(t, got, "begin"))
 	assert.Equal(t, []string{"queued 20.00 5.00", "failed 25.00 15.00", "queued 50.00 10.00", "success 60.00 30.00"}, bars(t, got, "slow"), "both tries")
 	assert.Equal(t, []string{"failed 10.00 50.00"}, bars(t, got, "parts"), "from the first instance to the last")
-	has(t, got, `aria-label="Try 1 · failed · 5.0s in the queue · took 15s · 2026-03-01 11:00:25 · critical; Try 2 · success · 10s in the queue · took 30s · 2026-03-01 11:01:00 · critical"`)
+	has(t, got, `aria-label="Try 1 · failed · 5s in the queue · took 15s · 2026-03-01 11:00:25 · critical; Try 2 · success · 10s in the queue · took 30s · 2026-03-01 11:01:00 · critical"`)
 	assert.Len(t, regexp.MustCompile(`<tr data-row class=" critical">`).FindAllString(got, -1), 3, "begin, slow and finish")
 	has(t, w.get("/dags/fork/runs/manual__2026-03-01T11:00:00Z/gantt", "Cookie", "dingdag_tz=Asia%2FShanghai").body, "19:00:30")
 	w.visitor.Sees = func(string, []string, []string) bool { return false }
@@ -113,7 +113,7 @@ func TestGanttOfAClearedTaskHasItsLastTryOnce(t *testing.T) {
 func TestALargeGanttSaysWhatIsNotDrawn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.files.parse(t, wide(2000))
+	w.files.Parse(t, wide(2000))
 	w.run(w.seen("wide"), 1, dag.RunRunning, at("g0.t0", dag.Success, 0, 10, 20))
 	has(t, w.get("/dags/wide/runs/manual__2026-03-01T11:00:00Z/gantt").body, "The first 1000 of 2200 tasks and groups are drawn.")
 }

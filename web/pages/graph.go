@@ -5,10 +5,10 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/overview"
+	"github.com/dingdag/dingdag/web/pages/draw"
 	"github.com/dingdag/dingdag/web/pages/graph"
 	"github.com/dingdag/dingdag/web/pages/words"
 )
@@ -137,7 +137,7 @@ const (
 	// graphText is how wide the text of a box may be at most, in halves of a Chinese character.
 	graphText  = 32
 	charWidth  = 7
-	leastWidth = 116
+	leastWidth = 122
 	aboveBox   = 8 // around the graph
 )
 
@@ -211,59 +211,49 @@ func (v *view) drawGraph(d *graphData) error {
 
 // graphSVG draws a graph.
 func (v *view) graphSVG(d *graphData, g *graph.Drawing, shown map[string]overview.Node, folded map[string]bool) template.HTML {
-	w := &markup{}
+	w := &draw.Writer{}
 	width, height := strconv.Itoa(g.Width+2*aboveBox), strconv.Itoa(g.Height+2*aboveBox)
-	w.raw(`<svg class="graph" width="`, width, `" height="`, height, `" viewBox="-8 -8 `, width, ` `, height, `" role="group" aria-label="`).text(v.say("graph.title")).raw(`">`)
+	w.Raw(`<svg class="graph" width="`, width, `" height="`, height, `" viewBox="-8 -8 `, width, ` `, height, `" role="group" aria-label="`).Text(v.say("graph.title")).Raw(`">`)
 	for _, b := range g.Boxes {
 		if b.Group {
 			v.groupBox(w, d, b, shown[b.ID], folded)
 		}
 	}
-	w.raw(`<path class="edge" d="`)
-	var tips strings.Builder
-	for _, l := range g.Lines {
-		bend := strconv.Itoa((l.A + l.B) / 2)
-		x2, y1, y2 := l.X2, strconv.Itoa(l.Y1), strconv.Itoa(l.Y2)
-		if l.Tip {
-			x2 -= 6
-			tips.WriteString("M" + strconv.Itoa(l.X2) + " " + y2 + "l-8-4v8z")
-		}
-		w.raw("M", strconv.Itoa(l.X1), " ", y1, "H", strconv.Itoa(l.A), "C", bend, " ", y1, " ", bend, " ", y2, " ", strconv.Itoa(min(l.B, x2)), " ", y2, "H", strconv.Itoa(x2))
-	}
-	w.raw(`"/><path class="tip" d="`, tips.String(), `"/>`)
+	lines, tips := g.Paths()
+	w.Raw(`<path class="edge" d="`, lines, `"/><path class="tip" d="`, tips, `"/>`)
 	for _, b := range g.Boxes {
 		if !b.Group {
 			v.taskBox(w, d, b, shown[b.ID], folded)
 		}
 	}
-	w.raw(`</svg>`)
+	w.Raw(`</svg>`)
 	return template.HTML(w.String()) //nolint:gosec // each part is escaped
 }
 
-func rect(w *markup, b graph.Box, class, radius string) {
-	w.raw(`<rect class="`, class, `" x="`, strconv.Itoa(b.X), `" y="`, strconv.Itoa(b.Y), `" width="`, strconv.Itoa(b.Width), `" height="`, strconv.Itoa(b.Height), `" rx="`, radius, `"/>`)
+func rect(w *draw.Writer, b graph.Box, class, radius string) {
+	w.Raw(`<rect class="`, class, `" x="`, strconv.Itoa(b.X), `" y="`, strconv.Itoa(b.Y), `" width="`, strconv.Itoa(b.Width), `" height="`, strconv.Itoa(b.Height), `" rx="`, radius, `"/>`)
 }
 
 // groupBox draws a group around what is in it.
-func (v *view) groupBox(w *markup, d *graphData, b graph.Box, n overview.Node, folded map[string]bool) {
+func (v *view) groupBox(w *draw.Writer, d *graphData, b graph.Box, n overview.Node, folded map[string]bool) {
 	class := ""
 	if d.Graph.Run != nil {
-		class = " " + known(d.Graph.Run.Cells[n.ID].State)
+		class = " " + draw.Known(d.Graph.Run.Cells[n.ID].State)
 	}
-	w.raw(`<g class="around`, class, `">`)
+	w.Raw(`<g class="around`, class, `">`)
 	rect(w, b, "box", "8")
-	w.raw(`<a href="`).text(v.foldLink(folded, n.ID)).raw(`" aria-label="`).text(v.say("graph.fold", n.ID)).raw(`"><title>`).text(v.nodeSays(d, &n)).raw(`</title><text x="`, strconv.Itoa(b.X+12), `" y="`, strconv.Itoa(b.Y+22), `">▾ `).
-		text(graph.Shortened(n.Label, graphText)).raw(`</text></a></g>`)
+	w.Raw(`<a href="`).Text(v.foldLink(folded, n.ID)).Raw(`" aria-label="`).Text(v.say("graph.fold", n.ID)).Raw(`"><title>`).Text(v.nodeSays(d, &n)).Raw(`</title><text x="`, strconv.Itoa(b.X+12), `" y="`, strconv.Itoa(b.Y+22), `">▾ `).
+		Text(graph.Shortened(n.Label, graphText)).Raw(`</text></a></g>`)
 }
 
 // taskBox draws a task, or a group that is folded.
-func (v *view) taskBox(w *markup, d *graphData, b graph.Box, n overview.Node, folded map[string]bool) {
+func (v *view) taskBox(w *draw.Writer, d *graphData, b graph.Box, n overview.Node, folded map[string]bool) {
 	href, state, second := v.Link("dags", d.Head.ID, "tasks", n.ID), "none", n.Operator
 	if d.Graph.Run != nil {
 		cell := d.Graph.Run.Cells[n.ID]
-		href, state = v.TaskLink(d.Head.ID, d.Graph.Run.RunID, n.ID, -1), known(cell.State)
+		href, state = v.TaskLink(d.Head.ID, d.Graph.Run.RunID, n.ID, -1), draw.Known(cell.State)
 		if second = v.say(words.Key("state." + state)); len(cell.Instances) > 1 || n.Mapped && len(cell.Instances) > 0 {
-			second = v.sum(cell.Instances)
+			second = draw.Signs(cell.Instances)
 		}
 	}
 	label, kind := graph.Shortened(n.Label, graphText), "n "
@@ -277,18 +267,18 @@ func (v *view) taskBox(w *markup, d *graphData, b graph.Box, n overview.Node, fo
 	if n.Group {
 		says = v.say("graph.unfold", n.ID) + " · " + says
 	}
-	w.raw(`<a class="`, kind, state, `" href="`).text(href).raw(`"><title>`).text(says).raw(`</title>`)
+	w.Raw(`<a class="`, kind, state, `" href="`).Text(href).Raw(`"><title>`).Text(says).Raw(`</title>`)
 	rect(w, b, "box", "6")
 	x := b.X + 12
 	if d.Graph.Run != nil {
-		w.raw(`<rect class="s" x="`, strconv.Itoa(b.X+8), `" y="`, strconv.Itoa(b.Y+6), `" width="16" height="16" rx="4"/><text class="sign" x="`, strconv.Itoa(b.X+16), `" y="`, strconv.Itoa(b.Y+18), `" aria-hidden="true">`, signs[state], `</text>`)
+		w.Raw(`<rect class="s" x="`, strconv.Itoa(b.X+8), `" y="`, strconv.Itoa(b.Y+6), `" width="16" height="16" rx="4"/><text class="sign" x="`, strconv.Itoa(b.X+16), `" y="`, strconv.Itoa(b.Y+18), `" aria-hidden="true">`, draw.Sign(state), `</text>`)
 		x = b.X + 30
 	}
 	if n.Mapped {
 		label += " [ ]"
 	}
-	w.raw(`<text x="`, strconv.Itoa(x), `" y="`, strconv.Itoa(b.Y+19), `">`).text(label).raw(`</text><text class="under" x="`, strconv.Itoa(b.X+12), `" y="`, strconv.Itoa(b.Y+36), `">`).
-		text(graph.Shortened(second, (b.Width-18)/6)).raw("</text></a>\n")
+	w.Raw(`<text x="`, strconv.Itoa(x), `" y="`, strconv.Itoa(b.Y+19), `">`).Text(label).Raw(`</text><text class="under" x="`, strconv.Itoa(b.X+12), `" y="`, strconv.Itoa(b.Y+36), `">`).
+		Text(graph.Shortened(second, (b.Width-18)/6)).Raw("</text></a>\n")
 }
 
 // nodeSays is what a node says when it is pointed at.
@@ -296,7 +286,7 @@ func (v *view) nodeSays(d *graphData, n *overview.Node) string {
 	says := n.ID
 	if d.Graph.Run != nil {
 		cell := d.Graph.Run.Cells[n.ID]
-		says = v.cellTitle(n, &cell, known(cell.State))
+		says = v.cellTitle(n, &cell, draw.Known(cell.State))
 	}
 	if n.Operator != "" {
 		says += " · " + n.Operator
@@ -305,15 +295,4 @@ func (v *view) nodeSays(d *graphData, n *overview.Node) string {
 		says += " · " + n.Tooltip
 	}
 	return says
-}
-
-// sum is how many there are in each state, with signs instead of words.
-func (*view) sum(n map[string]int) string {
-	var parts []string
-	for _, s := range order {
-		if n[s] > 0 {
-			parts = append(parts, strings.TrimSpace(strconv.Itoa(n[s])+" "+signs[s]))
-		}
-	}
-	return strings.Join(parts, "  ")
 }

@@ -56,7 +56,7 @@ func TestGraphOfARunHasItsStates(t *testing.T) {
 func TestNamesOfAGraphAreText(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.files.parse(t, `
+	w.files.Parse(t, `
 odd:
   schedule: null
   task_groups: {g: {tooltip: "all <b>orders</b>", group_display_name: "<b>orders</b> & more"}}
@@ -81,8 +81,8 @@ func TestGraphOfABrokenDAG(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.example()
-	w.files.broken = map[string]string{"etl": "dags.yaml:3:1: error: odd", "new": "dags.yaml:9:1: error: odd"}
-	w.files.dags = w.files.dags[:1]
+	w.files.Broken = map[string]string{"etl": "dags.yaml:3:1: error: odd", "new": "dags.yaml:9:1: error: odd"}
+	w.files.All = w.files.All[:1]
 	assert.Equal(t, []string{"extract", "load", "report"}, boxes(w.get("/dags/etl/graph").body), "as the newest run knows it")
 	assert.Equal(t, http.StatusConflict, w.get("/dags/new/graph").status, "nobody knows its tasks")
 }
@@ -104,7 +104,7 @@ func wide(n int) string {
 func TestGroupsFold(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.files.parse(t, wide(20))
+	w.files.Parse(t, wide(20))
 	open := w.get("/dags/wide/graph").body
 	assert.Len(t, boxes(open), 22)
 	has(t, open, `<a href="/dags/wide/graph?fold=g0" aria-label="Fold group g0">`)
@@ -123,7 +123,7 @@ func TestGroupsFold(t *testing.T) {
 func TestAGroupThatCannotBeABoxIsSaid(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.files.parse(t, `
+	w.files.Parse(t, `
 odd:
   schedule: null
   task_groups: {g: {}}
@@ -142,7 +142,7 @@ odd:
 func TestALargeGraphSaysWhatIsNotDrawn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.files.parse(t, wide(2000))
+	w.files.Parse(t, wide(2000))
 	got := w.get("/dags/wide/graph").body
 	has(t, got, "of 2000 tasks are drawn, in the order of the file")
 	has(t, got, `▸ g0`)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/overview"
+	"github.com/dingdag/dingdag/web/pages/draw"
+	"github.com/dingdag/dingdag/web/pages/page"
 	"github.com/dingdag/dingdag/web/pages/words"
 )
 
@@ -17,13 +19,7 @@ import (
 var gridRuns = []int{25, 10, 50, 100} //nolint:gochecknoglobals // a constant
 
 // dagHead is what every page about a DAG begins with.
-type dagHead struct {
-	*overview.Head
-
-	Operates bool
-	// Tab is the page that is shown.
-	Tab string
-}
+type dagHead = page.DAG
 
 // headFor finds the DAG of the path and what is at the top of its page.
 func (v *view) headFor(tab string) (*dagHead, error) {
@@ -88,6 +84,8 @@ func showGrid(v *view) error {
 const (
 	columnHeight = 48
 	columnWidth  = 16
+	// cellBytes is about what a cell takes as text.
+	cellBytes = 256
 	// dayWidth is how many columns the name of a day takes.
 	dayWidth = 2
 )
@@ -95,8 +93,9 @@ const (
 // GridRows is the table of a grid: a column for each run, a row for each task and group. It is written by hand because a
 // template takes many times as long for thousands of cells.
 func (v *view) GridRows(dagID string, g *overview.Grid) template.HTML {
-	w := &markup{}
-	w.raw(`<table class="grid"><thead><tr><th scope="col"><span class="hidden">`).text(v.say("grid.task")).raw(`</span></th>`)
+	w := &draw.Writer{}
+	w.Grow(512*len(g.Columns) + len(g.Nodes)*(512+cellBytes*len(g.Columns)))
+	w.Raw(`<table class="grid"><thead><tr><th scope="col"><span class="hidden">`).Text(v.say("grid.task")).Raw(`</span></th>`)
 	longest := 0.0
 	for _, c := range g.Columns {
 		longest = max(longest, v.lasted(&c.Run))
@@ -105,12 +104,12 @@ func (v *view) GridRows(dagID string, g *overview.Grid) template.HTML {
 	links := make([]string, len(g.Columns))
 	for i, c := range g.Columns {
 		links[i] = template.HTMLEscapeString(v.Link("dags", dagID, "runs", c.RunID))
-		state := known(string(c.State))
+		state := draw.Known(string(c.State))
 		height := 3
 		if longest > 0 {
 			height = max(3, int(columnHeight*v.lasted(&c.Run)/longest))
 		}
-		w.raw(`<th scope="col"><a class="col" href="`, links[i], `" title="`).text(v.columnTitle(&c.Run, state)).raw(`"><svg width="`, strconv.Itoa(columnWidth), `" height="`, strconv.Itoa(columnHeight),
+		w.Raw(`<th scope="col"><a class="col" href="`, links[i], `" title="`).Text(v.columnTitle(&c.Run, state)).Raw(`"><svg width="`, strconv.Itoa(columnWidth), `" height="`, strconv.Itoa(columnHeight),
 			`" aria-hidden="true"><rect class="`, state, `" x="1" y="`, strconv.Itoa(columnHeight-height), `" width="`, strconv.Itoa(columnWidth-2), `" height="`, strconv.Itoa(height), `" rx="2"/></svg>`)
 		at := c.RunAfter
 		if c.LogicalDate != nil {
@@ -122,13 +121,13 @@ func (v *view) GridRows(dagID string, g *overview.Grid) template.HTML {
 				day, label, labelled = d, d, i
 			}
 		}
-		w.raw(`<span class="day" aria-hidden="true">`).text(label).raw(`</span><span class="hidden">`).text(v.columnTitle(&c.Run, state)).raw(`</span></a></th>`)
+		w.Raw(`<span class="day" aria-hidden="true">`).Text(label).Raw(`</span><span class="hidden">`).Text(v.columnTitle(&c.Run, state)).Raw(`</span></a></th>`)
 	}
-	w.raw("</tr></thead>\n<tbody>")
+	w.Raw("</tr></thead>\n<tbody>")
 	for _, n := range g.Nodes {
 		v.gridRow(w, dagID, g, &n, links)
 	}
-	w.raw(`</tbody></table>`)
+	w.Raw(`</tbody></table>`)
 	return template.HTML(w.String()) //nolint:gosec // each part is escaped
 }
 
@@ -142,36 +141,36 @@ func (v *view) columnTitle(r *api.Run, state string) string {
 }
 
 // gridRow writes the row of a task or a group.
-func (v *view) gridRow(w *markup, dagID string, g *overview.Grid, n *overview.Node, links []string) {
-	w.raw(`<tr data-row data-in="`).text(n.Parent).raw(`"`)
+func (v *view) gridRow(w *draw.Writer, dagID string, g *overview.Grid, n *overview.Node, links []string) {
+	w.Raw(`<tr data-row data-in="`).Text(n.Parent).Raw(`"`)
 	if n.Group {
-		w.raw(` class="group" data-group="`).text(n.ID).raw(`"`)
+		w.Raw(` class="group" data-group="`).Text(n.ID).Raw(`"`)
 	}
-	w.raw(`><th scope="row" class="d`, strconv.Itoa(min(n.Depth, 8)), `" title="`).text(nodeTitle(n)).raw(`">`)
+	w.Raw(`><th scope="row" class="d`, strconv.Itoa(min(n.Depth, 8)), `" title="`).Text(nodeTitle(n)).Raw(`">`)
 	switch {
 	case n.Group:
-		w.raw(`<button type="button" class="fold" aria-expanded="true" data-fold><span>`).text(n.Label).raw(`</span></button>`)
+		w.Raw(`<button type="button" class="fold" aria-expanded="true" data-fold><span>`).Text(n.Label).Raw(`</span></button>`)
 	default:
-		w.raw(`<a href="`).text(v.Link("dags", dagID, "tasks", n.ID)).raw(`" data-open>`).text(n.Label).raw(`</a>`)
+		w.Raw(`<a href="`).Text(v.Link("dags", dagID, "tasks", n.ID)).Raw(`" data-open>`).Text(n.Label).Raw(`</a>`)
 		if n.Mapped {
-			w.raw(` <span class="tag">[ ]</span>`)
+			w.Raw(` <span class="tag">[ ]</span>`)
 		}
 	}
-	w.raw(`</th>`)
+	w.Raw(`</th>`)
 	for i := range g.Columns {
 		cell, ok := g.Columns[i].Cells[n.ID]
 		if !ok {
-			w.raw(`<td></td>`)
+			w.Raw(`<td></td>`)
 			continue
 		}
-		state := known(cell.State)
+		state := draw.Known(cell.State)
 		if n.Group {
-			w.raw(`<td><span class="c `, state, `" title="`).text(v.cellTitle(n, &cell, state)).raw(`"><i>`, signs[state], `</i></span></td>`)
+			w.Raw(`<td><span class="c `, state, `" title="`).Text(v.cellTitle(n, &cell, state)).Raw(`"><i>`, draw.Sign(state), `</i></span></td>`)
 			continue
 		}
-		w.raw(`<td><a class="c `, state, `" tabindex="-1" href="`, links[i], `/tasks/`).text(escaped(n.ID)).raw(`" title="`).text(v.cellTitle(n, &cell, state)).raw(`"><i>`, signs[state], `</i></a></td>`)
+		w.Raw(`<td><a class="c `, state, `" tabindex="-1" href="`, links[i], `/tasks/`).Text(escaped(n.ID)).Raw(`" title="`).Text(v.cellTitle(n, &cell, state)).Raw(`"><i>`, draw.Sign(state), `</i></a></td>`)
 	}
-	w.raw("</tr>\n")
+	w.Raw("</tr>\n")
 }
 
 func nodeTitle(n *overview.Node) string {
@@ -188,7 +187,7 @@ func (v *view) cellTitle(n *overview.Node, c *overview.Cell, state string) strin
 		title = n.ID + " · " + v.Counts(c.Instances)
 	}
 	if !c.StartDate.IsZero() && c.EndDate.After(c.StartDate) {
-		title += " · " + duration(c.EndDate.Sub(c.StartDate))
+		title += " · " + v.span(c.EndDate.Sub(c.StartDate))
 	}
 	if c.Try > 1 {
 		title += " · " + v.say("home.try", c.Try)
@@ -196,38 +195,7 @@ func (v *view) cellTitle(n *overview.Node, c *overview.Cell, state string) strin
 	return title
 }
 
-// order is that of states in a sum: what is wrong first.
-var order = []string{ //nolint:gochecknoglobals // a constant
-	"failed", "upstream_failed", "up_for_retry", "restarting", "running", "deferred", "up_for_reschedule", "queued", "scheduled", "success", "skipped", "removed", "none",
-}
-
 // Counts are numbers by state, as a text.
 func (v *view) Counts(n map[string]int) string {
-	var parts []string
-	for _, s := range order {
-		if n[s] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n[s], v.say(words.Key("state."+s))))
-		}
-	}
-	return strings.Join(parts, ", ")
-}
-
-// markup is written piece by piece.
-type markup struct{ strings.Builder }
-
-// raw writes what is ours or escaped already.
-func (m *markup) raw(parts ...string) *markup {
-	for _, p := range parts {
-		_, _ = m.WriteString(p) // a builder takes everything
-	}
-	return m
-}
-
-// text writes anybody's text.
-func (m *markup) text(s string) *markup {
-	if strings.ContainsAny(s, `&<>"'`+"\x00") {
-		s = template.HTMLEscapeString(s)
-	}
-	_, _ = m.WriteString(s)
-	return m
+	return draw.Sum(n, ", ", func(n int, state string) string { return fmt.Sprintf("%d %s", n, v.say(words.Key("state."+state))) })
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
@@ -65,7 +66,7 @@ func TestAlertsAreListedAndFiltered(t *testing.T) {
 	ofNone := w.alert("", store.DeliveryDelivered)
 
 	got := w.get("/alerts").body
-	for _, text := range []string{"on_failure of &lt;b&gt;etl&lt;/b&gt;", "310000 keywords not in content ***", `href="` + path("alerts", refused) + `"`, `<span class="tag bad">refused</span>`, "1h 00m ago"} {
+	for _, text := range []string{"on_<wbr>failure of &lt;b&gt;etl&lt;/b&gt;", "310000 keywords not in content ***", `href="` + path("alerts", refused) + `"`, `<span class="tag bad">refused</span>`, "1h 00m ago"} {
 		has(t, got, text)
 	}
 	shown := func(query string) (ids []int64) {
@@ -198,6 +199,12 @@ func TestSnoozes(t *testing.T) {
 	for _, text := range []string{"the disk", "2026-03-01 16:00:00", "2026-03-01 20:00:00", "urgent too"} {
 		has(t, got, text)
 	}
+	first := func(body string) bool {
+		return strings.Index(body, `name="length"`) < strings.Index(body, `data-live="snoozes"`)
+	}
+	assert.False(t, first(got), "what is silent comes before the form")
+	assert.True(t, first(w.get("/snoozes?dag_id=etl").body), "whoever comes to silence a DAG has the form first")
+	assert.True(t, first(w.post("/snoozes", url.Values{"length": {"1h"}}).body), "so has whoever is to mend it")
 	open, err := w.api.Silences(t.Context(), false, 0)
 	require.NoError(t, err)
 	require.Len(t, open, 2)
@@ -213,6 +220,17 @@ func TestSnoozes(t *testing.T) {
 	}
 	assert.Equal(t, http.StatusForbidden, w.post(end, url.Values{}).status)
 	assert.Equal(t, http.StatusForbidden, w.post("/snoozes/99/end", url.Values{}).status)
+	// Whoever changes nothing is told nothing of what there is, or is wrong with a form.
+	as := w.who
+	w.who.Role = access.Viewer
+	for path, form := range map[string]url.Values{
+		"/alerts/ack": {}, "/alerts/77/decision": {}, "/alerts/x/decision": {}, "/snoozes": {"length": {"x"}}, "/snoozes/98/end": {}, "/snoozes/x/end": {},
+	} {
+		assert.Equal(t, http.StatusForbidden, w.post(path, form).status, path)
+	}
+	w.who.Role = access.Operator
+	assert.Equal(t, http.StatusUnprocessableEntity, w.post("/alerts/ack", url.Values{}).status)
+	w.who = as
 	has(t, w.get("/snoozes?dag_id=hourly").body, `value="hourly"`)
 	assert.Equal(t, http.StatusSeeOther, w.post("/snoozes", url.Values{"dag_id": {"hourly"}, "length": {"1h"}}).status)
 
@@ -283,11 +301,35 @@ func TestAsksAreSeenAndRefused(t *testing.T) {
 func TestMissingFolderIsSaid(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.files.fails = &api.FolderError{Err: errGone}
+	w.files.Fails = &api.FolderError{Err: errGone}
 	for _, path := range []string{"/", "/dags", "/dags/etl"} {
 		got := w.get(path)
 		assert.Equal(t, http.StatusServiceUnavailable, got.status, path)
 		has(t, got.body, "The DAGs folder cannot be read")
 		has(t, got.body, "the disk is gone: ***")
 	}
+}
+
+// Alerts stay when their runs are removed, and lead to no page that is not there.
+func TestAlertsOfRemovedRuns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.run(w.seen("etl"), 1, dag.RunFailed)
+	kept := "manual__" + now.Add(-time.Hour).Format(time.RFC3339)
+	ids := map[string]int64{}
+	for _, run := range []string{kept, "removed"} {
+		ids[run] = w.alert("etl", store.DeliveryRefused, func(d *store.Delivery) { d.Owner.RunID, d.Owner.TaskID, d.Owner.Try = run, "load", 1 })
+	}
+	digest := w.alert("", store.DeliveryDelivered)
+	w.alert("etl", store.DeliveryFolded, func(d *store.Delivery) { d.Owner.RunID, d.DigestID = "removed", digest })
+	list := w.get("/alerts").body
+	has(t, list, `href="/dags/etl/runs/`+kept+`/tasks/load"`)
+	hasNot(t, list, `href="/dags/etl/runs/removed`)
+	one := w.get(path("alerts", ids["removed"]))
+	assert.Equal(t, http.StatusOK, one.status)
+	has(t, one.body, `removed <span class="dim">removed</span>`)
+	hasNot(t, one.body, `href="/dags/etl/runs/removed`)
+	has(t, w.get(path("alerts", ids[kept])).body, `href="/dags/etl/runs/`+kept+`"`)
+	has(t, w.get(path("alerts", digest)).body, "What it tells")
+	assert.Equal(t, http.StatusSeeOther, w.post(path("alerts", ids["removed"], "decision"), url.Values{"decision": {"retry"}}).status)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/web/pages/live"
 	"github.com/dingdag/dingdag/web/pages/logs"
 )
 
@@ -166,7 +167,7 @@ type patient struct {
 
 // Write writes a piece.
 func (p *patient) Write(b []byte) (int, error) {
-	if err := p.stream.SetWriteDeadline(time.Now().Add(eventTime)); err != nil && !errors.Is(err, http.ErrNotSupported) { //nolint:forbidigo // a deadline is of the machine's clock
+	if err := p.stream.SetWriteDeadline(time.Now().Add(live.EventTime)); err != nil && !errors.Is(err, http.ErrNotSupported) { //nolint:forbidigo // a deadline is of the machine's clock
 		return 0, err
 	}
 	return p.Writer.Write(b)

@@ -18,20 +18,27 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dingdag/dingdag/access/accounts"
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/browse"
+	"github.com/dingdag/dingdag/api/emit"
 	"github.com/dingdag/dingdag/api/files"
 	"github.com/dingdag/dingdag/api/health"
+	"github.com/dingdag/dingdag/api/inbox"
+	"github.com/dingdag/dingdag/api/nodes"
 	"github.com/dingdag/dingdag/api/notes"
 	"github.com/dingdag/dingdag/api/overview"
 	"github.com/dingdag/dingdag/api/vault"
 	"github.com/dingdag/dingdag/web/pages/admin"
+	"github.com/dingdag/dingdag/web/pages/assets"
 	"github.com/dingdag/dingdag/web/pages/desk"
 	"github.com/dingdag/dingdag/web/pages/ledger"
 	"github.com/dingdag/dingdag/web/pages/live"
 	"github.com/dingdag/dingdag/web/pages/page"
+	"github.com/dingdag/dingdag/web/pages/people"
 	"github.com/dingdag/dingdag/web/pages/static"
+	"github.com/dingdag/dingdag/web/pages/times"
 	"github.com/dingdag/dingdag/web/route"
 )
 
@@ -71,12 +78,21 @@ type Options struct {
 	Files func(ctx context.Context) *files.Files
 	// Notes are for whoever asks, who is in the context.
 	Notes func(ctx context.Context) *notes.Notes
-	// Pools are the pools with their use.
-	Pools func(ctx context.Context) ([]*browse.Pool, error)
+	// Browse lists pools and assets for whoever asks, who is in the context.
+	Browse *browse.Browser
+	// Emitter updates assets, for whoever asks.
+	Emitter func(ctx context.Context) (*emit.Emitter, error)
 	// Vault is for whoever asks, who is in the context.
 	Vault func(ctx context.Context) *vault.Keeper
 	// TestConnection finds out whether a connection works, and says so in words.
 	TestConnection func(ctx context.Context, id string) (works bool, text string)
+	// Nodes are the processes that have worked since a moment, the newest first.
+	Nodes func(ctx context.Context, since time.Time) ([]nodes.Node, error)
+	// Inbox is that of the sandbox, where there is one.
+	Inbox *inbox.Inbox
+	// Accounts are who may sign in, and By is who asks.
+	Accounts *accounts.Accounts
+	By       func(ctx context.Context) accounts.Actor
 	// Health is how things are, as of at most a second ago; nil when ctx ends first.
 	Health func(ctx context.Context) *health.Health
 	// Base is the path below which people reach the pages, such as /dingdag; empty for the root.
@@ -88,6 +104,8 @@ type Options struct {
 	// StreamTime is how long a page is told of changes before it asks again: who has lost the right to them is told of none
 	// after that. Default a minute.
 	StreamTime time.Duration
+	// DAGsFolder is where DAG files are, for whoever has none yet; it may be empty.
+	DAGsFolder string
 	// Version is that of the program, Host its machine, and Workers how many tasks run in it at once.
 	Version, Host string
 	Workers       int
@@ -104,7 +122,7 @@ const mostStreams = 1000
 type Pages struct {
 	o         Options
 	assets    *static.Assets
-	templates map[string]*template.Template
+	templates *template.Template
 	routes    route.Mux
 	origin    *http.CrossOriginProtection
 	// family are the pages that have rooms of their own.
@@ -114,7 +132,7 @@ type Pages struct {
 // New returns the pages. Its error is a mistake in the program: a template that is missing, or that says what nobody
 // has written.
 func New(o Options) (*Pages, error) {
-	assets, err := static.New()
+	own, err := static.New()
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +145,7 @@ func New(o Options) (*Pages, error) {
 	if o.Changes == nil {
 		o.Changes = live.New(mostStreams, time.Second)
 	}
-	p := &Pages{o: o, assets: assets, origin: http.NewCrossOriginProtection()}
+	p := &Pages{o: o, assets: own, origin: http.NewCrossOriginProtection()}
 	if p.templates, err = parseTemplates(); err != nil {
 		return nil, err
 	}
@@ -137,13 +155,14 @@ func New(o Options) (*Pages, error) {
 	for pattern, show := range p.shows() {
 		p.routes.Handle("GET "+pattern, p.guarded(show))
 	}
+	ask := func(ctx context.Context) *api.API { return o.Overview(ctx).API() }
 	p.family = page.Join(
 		ledger.New(ledger.Options{Overview: o.Overview, Asks: o.Asks}).Pages(),
-		admin.New(admin.Options{
-			API:   func(ctx context.Context) *api.API { return o.Overview(ctx).API() },
-			Pools: o.Pools, Vault: o.Vault, Test: o.TestConnection,
-		}).Pages(),
-		desk.New(desk.Options{Overview: o.Overview, Files: o.Files, Health: o.Health, Node: desk.Node{Host: o.Host, Version: o.Version, Workers: o.Workers}}).Pages(),
+		admin.New(admin.Options{API: ask, Browse: o.Browse, Vault: o.Vault, Test: o.TestConnection}).Pages(),
+		assets.New(assets.Options{Browse: o.Browse, API: ask, Emitter: o.Emitter}).Pages(),
+		times.New(times.Options{Overview: o.Overview}).Pages(),
+		people.New(people.Options{Accounts: o.Accounts, By: o.By}).Pages(),
+		desk.New(desk.Options{Nodes: o.Nodes, Browse: o.Browse, Inbox: o.Inbox, Overview: o.Overview, Files: o.Files, Health: o.Health, Node: desk.Node{Host: o.Host, Version: o.Version, Workers: o.Workers}}).Pages(),
 	)
 	for pattern, show := range p.family.Shows {
 		p.routes.Handle("GET "+pattern, p.guarded(func(v *view) error { return show(v) }))
@@ -169,17 +188,13 @@ func (p *Pages) shows() map[string]handler {
 		"/dags/{dag_id}":                 showGrid,
 		"/dags/{dag_id}/backfills":       showBackfills,
 		"/dags/{dag_id}/backfills/new":   newBackfill,
-		"/dags/{dag_id}/calendar":        showCalendar,
-		"/dags/{dag_id}/durations":       showDurations,
 		"/dags/{dag_id}/graph":           showGraph,
-		"/dags/{dag_id}/landing":         showLandings,
 		"/dags/{dag_id}/runs":            showRuns,
 		"/dags/{dag_id}/tasks/{task_id}": showTaskOfDAG,
 		"/dags/{dag_id}/trigger":         showTrigger,
 		"/dags/{dag_id}/runs/{run_id}":   showRun,
 
 		"/dags/{dag_id}/runs/{run_id}/clear": showClear,
-		"/dags/{dag_id}/runs/{run_id}/gantt": showGantt,
 		"/dags/{dag_id}/runs/{run_id}/graph": showGraph,
 		"/dags/{dag_id}/runs/{run_id}/mark":  showMark,
 
@@ -203,8 +218,9 @@ func (p *Pages) acts() map[string]handler {
 
 		"/dags/{dag_id}/backfills/{backfill_id}/state": setBackfill,
 
-		"/dags/{dag_id}/pause":   pauseDAG,
-		"/dags/{dag_id}/trigger": trigger,
+		"/dags/{dag_id}/favorite": setFavorite,
+		"/dags/{dag_id}/pause":    pauseDAG,
+		"/dags/{dag_id}/trigger":  trigger,
 
 		"/dags/{dag_id}/runs/{run_id}/clear": clearRun,
 		"/dags/{dag_id}/runs/{run_id}/mark":  markRun,
@@ -295,17 +311,33 @@ func (p *Pages) serveIcon(w http.ResponseWriter, r *http.Request) {
 
 // render writes a page with its data.
 func (v *view) render(status int, name string, data any) error {
-	t := v.p.templates[name]
-	if t == nil {
-		return fmt.Errorf("no template %q", name)
-	}
 	v.Data = data
-	var b bytes.Buffer
-	if err := t.ExecuteTemplate(&b, "layout", v); err != nil {
+	main, b := buffers.Get().(*bytes.Buffer), buffers.Get().(*bytes.Buffer)
+	defer putBack(main, b)
+	if err := v.p.templates.ExecuteTemplate(main, mainOf(name), v); err != nil {
+		return fmt.Errorf("write page %s: %w", name, err)
+	}
+	v.Main = template.HTML(main.String()) //nolint:gosec // the template escapes
+	if err := v.p.templates.ExecuteTemplate(b, "layout", v); err != nil {
 		return fmt.Errorf("write page %s: %w", name, err)
 	}
 	v.p.send(v.w, v.r, status, b.Bytes())
 	return nil
+}
+
+// buffers are used again: a grid takes a megabyte, which would be copied each time that it doubles.
+var buffers = sync.Pool{New: func() any { return &bytes.Buffer{} }} //nolint:gochecknoglobals // a pool
+
+// mostKept is how large a buffer may be that is kept.
+const mostKept = 4 << 20
+
+func putBack(bs ...*bytes.Buffer) {
+	for _, b := range bs {
+		if b.Cap() <= mostKept {
+			b.Reset()
+			buffers.Put(b)
+		}
+	}
 }
 
 // squeezers are used again, since each holds a megabyte.

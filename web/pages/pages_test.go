@@ -2,6 +2,7 @@ package pages_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -14,8 +15,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/access/accounts"
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/web/pages"
 	"github.com/dingdag/dingdag/web/pages/live"
@@ -54,6 +57,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 	t.Parallel()
 	for _, base := range []string{"", "/dingdag"} {
 		w := newWorld(t, func(o *pages.Options) { o.Base = base })
+		w.known(accounts.User{Name: "ann", Role: "admin", DAGs: []string{"*"}, Issuer: "https://id.example.com", Subject: "1"})
 		seen := map[string]bool{base + "/health": true} // the server has that one
 		var next []string
 		for path, status := range w.example() {
@@ -149,7 +153,7 @@ func TestHomeSaysWhatIsWrong(t *testing.T) {
 			Owner: store.Owner{Event: "on_failure", DAGID: "etl", MapIndex: -1}, Payload: []byte("{}"), CreatedAt: now.Add(-time.Hour), UpdatedAt: now,
 		}})
 	})
-	w.health.Problems = []health.Problem{{Part: "scheduler", Severity: health.Error, Text: "no scheduler is running", Command: "dingdag standalone"}}
+	w.health.Problems = []health.Problem{{Part: "scheduler", Severity: health.Error, Said: phrase.Of("health.scheduler_never"), Command: "dingdag standalone"}}
 	got := w.get("/").body
 	for _, text := range []string{
 		`href="/dags/etl/runs/manual__2026-03-01T11:00:00Z/tasks/load"`, "exit status 1: &lt;b&gt;orders&lt;/b&gt; ***", "58m 30s ago", // the run ended at 11:01:30
@@ -159,7 +163,7 @@ func TestHomeSaysWhatIsWrong(t *testing.T) {
 		has(t, got, text)
 	}
 	hasNot(t, got, "succeeded since")
-	w.run(w.files.dags[1], 0, dag.RunSuccess)
+	w.run(w.files.All[1], 0, dag.RunSuccess)
 	has(t, w.get("/").body, "succeeded since")
 
 	w.visitor.Sees = func(id string, _, owners []string) bool {
@@ -202,7 +206,7 @@ func TestDAGsAreListed(t *testing.T) {
 	got := w.get("/dags").body
 	for _, text := range []string{
 		`<a class="name" href="/dags/etl" data-open>etl</a>`, "Loads &lt;b&gt;orders&lt;/b&gt; &amp; more", `tag=%3ci%3etag%3c%2fi%3e`, "0 6 * * *",
-		`<time datetime="2026-03-01T06:00:00Z"`, "has never run", "none, triggered only",
+		`<time datetime="2026-03-01T06:00:00Z"`, "has never run", "no schedule",
 	} {
 		has(t, got, text)
 	}
@@ -235,7 +239,7 @@ func TestManyDAGsComeInPages(t *testing.T) {
 	for i := range 120 {
 		fmt.Fprintf(&text, "d%03d:\n  schedule: null\n  tasks: [{task_id: only, operator: empty}]\n", i)
 	}
-	w.files.parse(t, text.String())
+	w.files.Parse(t, text.String())
 	first, last := w.get("/dags?q=d").body, w.get("/dags?q=d&page=3").body
 	has(t, first, "Page 1 of 3")
 	has(t, first, `rel="next" href="/dags?page=2&amp;q=d"`)
@@ -282,7 +286,7 @@ func TestPause(t *testing.T) {
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.files.fails = errGone
+	w.files.Fails = errGone
 	got := w.get("/")
 	assert.Equal(t, http.StatusInternalServerError, got.status)
 	hasNot(t, got.body, "the disk is gone") // what is nobody\'s mistake is for the log
@@ -315,7 +319,7 @@ func TestPreferences(t *testing.T) {
 		has(t, got, text)
 	}
 	has(t, w.get("/dags").body, "2026-03-01 06:00:00</time>")
-	for _, bad := range []string{"https://evil.example", "//evil.example", `/\evil.example`, "javascript:alert(1)", "dags", "/a\r\nX: y", ""} {
+	for _, bad := range []string{"https://evil.example", "//evil.example", "///evil.example", `/\evil.example`, "javascript:alert(1)", "dags", "/a\r\nX: y", ""} {
 		_, to := set(url.Values{"back": {bad}})
 		assert.Equal(t, "/", to, bad)
 	}
@@ -330,6 +334,24 @@ func TestPreferences(t *testing.T) {
 }
 
 // A stream ends by itself: the page asks again, and is let in again only if it still may.
+// Who signs in sees as whom, on each page, and signs out from there.
+func TestWhoIsSignedIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.visitor = pages.Visitor{Name: "<b>Ann</b>", SignOut: "/auth/logout"}
+	got := w.get("/").body
+	_, after, found := strings.Cut(got, `<details class="menu who">`)
+	require.True(t, found)
+	menu, _, _ := strings.Cut(after, "</details>")
+	for _, text := range []string{`<span>&lt;b&gt;Ann&lt;/b&gt;</span></summary>`, `action="/auth/logout"><input type="hidden" name="csrf_token" value="a-token"><button>Sign out</button>`} {
+		has(t, menu, text)
+	}
+	w.visitor = pages.Visitor{Name: "ann"}
+	hasNot(t, w.get("/").body, "Sign out")
+	w.visitor = pages.Visitor{}
+	hasNot(t, w.get("/").body, `class="menu who"`)
+}
+
 func TestStreamsEnd(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(o *pages.Options) { o.StreamTime = 10 * time.Millisecond })
@@ -376,3 +398,73 @@ func TestEvents(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, full.status)
 	assert.Equal(t, "30", full.header.Get("Retry-After"))
 }
+
+// Everybody has favourites of his own, also who may change nothing else.
+func TestFavorites(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.visitor.Operates = func(string, []string, []string) bool { return false }
+	star := func(id, value string) answer {
+		return w.post("/dags/"+id+"/favorite", url.Values{"favorite": {value}, "back": {"/dags?q=e"}})
+	}
+	listed := func(query string) (ids []string) {
+		for _, m := range regexp.MustCompile(`class="name" href="/dags/(\w+)"`).FindAllStringSubmatch(w.get("/dags?"+query).body, -1) {
+			ids = append(ids, m[1])
+		}
+		return ids
+	}
+	assert.Empty(t, listed("favorite=true"))
+	has(t, w.get("/dags?favorite=true").body, "No DAG matches.")
+	for range 2 { // another tab may have asked for it
+		got := star("etl", "true")
+		assert.Equal(t, http.StatusSeeOther, got.status, got.body)
+		assert.Equal(t, "/dags?q=e", got.header.Get("Location"))
+	}
+	assert.Equal(t, []string{"etl"}, listed("favorite=true"))
+	assert.Empty(t, listed("favorite=true&q=hourly"))
+	assert.Greater(t, len(listed("")), 1)
+	body := w.get("/dags").body
+	has(t, body, `aria-label="Remove etl from your favourites">★`)
+	has(t, body, `aria-label="Add hourly to your favourites">☆`)
+	w.who.User = "bob"
+	assert.Empty(t, listed("favorite=true"), "they are those of ann")
+	w.who.User = "ann"
+	for name, got := range map[string]answer{
+		"without a choice": star("etl", ""), "another word": star("etl", "maybe"), "no such DAG": star("nothing", "true"),
+		"without a token": w.post("/dags/etl/favorite", url.Values{"favorite": {"false"}, pages.TokenField: {"wrong"}}),
+		"by a stranger":   w.post("/dags/etl/favorite", url.Values{"favorite": {"false"}}, "X-Stranger", "yes"),
+	} {
+		assert.Contains(t, []int{401, 403, 404, 422}, got.status, name)
+	}
+	w.visitor.Sees = func(id string, _, _ []string) bool { return id != "etl" }
+	assert.Equal(t, http.StatusForbidden, star("etl", "false").status)
+	assert.Empty(t, listed("favorite=true"), "those that he may not see any more are not told")
+	w.visitor.Sees = nil
+	assert.Equal(t, []string{"etl"}, listed("favorite=true"))
+	for range 2 {
+		assert.Equal(t, http.StatusSeeOther, star("etl", "false").status)
+	}
+	assert.Empty(t, listed("favorite=true"))
+	assert.Equal(t, http.StatusUnprocessableEntity, w.get("/dags?favorite=maybe").status)
+}
+
+// Why something did not run is said in the language and the zone of whoever reads it; what an older version has kept is as it was.
+func TestReasonsAreInTheLanguageOfTheReader(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.example()
+	down := phrase.Of("tick.down", now.Add(-2*time.Hour), now.Add(-time.Hour))
+	said, err := json.Marshal(down)
+	require.NoError(t, err)
+	w.write(func(ctx context.Context, tx store.Tx) error {
+		return tx.InsertTickRange(ctx, &store.TickRange{DAGID: "by_hand", First: now.Add(-time.Hour), Last: now.Add(-time.Hour), Count: 1, Outcome: store.TickMissed, Reason: down.String(), Said: said, RecordedAt: now.Add(-time.Minute)})
+	})
+	home := w.get("/", "Accept-Language", "zh").body
+	has(t, home, shown(now.Add(-2*time.Hour))+" 至 "+shown(now.Add(-time.Hour))+" 没有调度器在运行")
+	has(t, home, "no scheduler &lt;b&gt;orders&lt;/b&gt; was running")
+	has(t, w.get("/").body, "no scheduler was running from "+shown(now.Add(-2*time.Hour))+" to "+shown(now.Add(-time.Hour)))
+	has(t, w.get(failedRun+"/tasks/report", "Accept-Language", "zh").body, "触发规则 all_success：load 失败")
+}
+
+// shown is a moment as a page in UTC writes it.
+func shown(t time.Time) string { return t.UTC().Format(time.DateTime) }

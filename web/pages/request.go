@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/web/pages/page"
 	"github.com/dingdag/dingdag/web/pages/words"
 )
@@ -34,6 +35,15 @@ func (v *view) Time() time.Time { return v.now }
 // Say implements it.
 func (v *view) Say(key words.Key, about ...any) string { return v.say(key, about...) }
 
+// DAG implements it.
+func (v *view) DAG(tab string) (*page.DAG, error) { return v.headFor(tab) }
+
+// Zone implements it.
+func (v *view) Zone() *time.Location { return v.zone }
+
+// Span implements it.
+func (v *view) Span(d time.Duration) string { return v.span(d) }
+
 // Moment implements it.
 func (v *view) Moment(text string) (time.Time, error) { return v.date(text) }
 
@@ -41,7 +51,7 @@ func (v *view) Moment(text string) (time.Time, error) { return v.date(text) }
 func (v *view) Show(h page.Head, data any) error {
 	v.Title, v.Nav = h.Title, h.Nav
 	if h.Live {
-		v.follow("", "")
+		v.follow(h.DAGID, h.RunID)
 	}
 	return v.render(cmp.Or(h.Status, http.StatusOK), h.Name, data)
 }
@@ -66,6 +76,9 @@ func (v *view) Go(to string) error {
 
 // Mistake implements it.
 func (v *view) Mistake(err error) string { return v.said(err) }
+
+// Said implements it.
+func (v *view) Said(err error) string { return v.Tell(phrase.Said(err)) }
 
 // Mask implements it.
 func (v *view) Mask(text string) string { return v.p.mask(text) }

@@ -21,6 +21,8 @@ type runData struct {
 	Counts map[string]int
 	Conf   string
 	Note   *noteData
+	// Outdated says that the DAG has changed since the run was created, where that counts: it failed.
+	Outdated bool
 }
 
 func showRun(v *view) error {
@@ -44,6 +46,11 @@ func showRun(v *view) error {
 	d.Alerts, d.Conf = alerts.Items, strings.TrimSpace(string(d.Run.Conf))
 	if d.Note, err = v.note(h, d.Run.RunID, "", -1); err != nil {
 		return err
+	}
+	if len(d.Run.Failed) > 0 {
+		if d.Outdated, _, err = v.outdated(h.ID, d.Run.RunID); err != nil {
+			return err
+		}
 	}
 	v.Title = d.Run.RunID + " · " + h.ID
 	v.follow(h.ID, d.Run.RunID)

@@ -17,8 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/apitest"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/web/pages"
 )
 
 const failedRun = "/dags/etl/runs/manual__2026-03-01T11:00:00Z"
@@ -65,6 +67,33 @@ func TestManyRunsComeInPages(t *testing.T) {
 	has(t, second, "Newest runs")
 }
 
+// A page that does not begin anywhere is the mistake of the address.
+func TestWrongCursors(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, path := range []string{"/dags/etl/runs?before=x", "/dags/etl/runs?before=1.", "/dags/etl/backfills?before=x", "/dags/etl/backfills?before=-1"} {
+		got := w.get(path)
+		assert.Equal(t, 422, got.status, path)
+		has(t, got.body, "is not a cursor of a list of")
+	}
+}
+
+// Whoever may see a DAG need not know where the DAGs folder is.
+func TestWhereADAGIs(t *testing.T) {
+	t.Parallel()
+	const file = "/srv/dags/team/sales.yaml"
+	for folder, want := range map[string]string{
+		"/srv/dags": "team/sales.yaml", "/srv/dags/team": "sales.yaml", "/elsewhere": "sales.yaml", "dags": "sales.yaml", "": "sales.yaml",
+	} {
+		w := newWorld(t, func(o *pages.Options) { o.DAGsFolder = folder })
+		for _, d := range w.files.All {
+			d.Pos.File = file
+		}
+		has(t, w.get("/dags/by_hand").body, "<code>"+want+":")
+		hasNot(t, w.get("/dags/by_hand").body, "/srv/")
+	}
+}
+
 func TestRunSaysWhatFailed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -96,8 +125,8 @@ func TestABrokenDAGCanBeLookedAt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.example()
-	w.files.broken = map[string]string{"etl": "dags.yaml:3:1: error: hush-hush <b>odd</b>"}
-	w.files.dags = w.files.dags[:1]
+	w.files.Broken = map[string]string{"etl": "dags.yaml:3:1: error: hush-hush <b>odd</b>"}
+	w.files.All = w.files.All[:1]
 	for _, path := range []string{"/dags/etl", failedRun, failedRun + "/tasks/load"} {
 		got := w.get(path)
 		assert.Equal(t, http.StatusOK, got.status, path)
@@ -106,7 +135,7 @@ func TestABrokenDAGCanBeLookedAt(t *testing.T) {
 	has(t, got, "dags.yaml:3:1: error: *** &lt;b&gt;odd&lt;/b&gt;")
 	assert.Equal(t, []string{"success", "failed"}, cells(t, got, "load"))
 	assert.Equal(t, http.StatusConflict, w.get("/dags/etl/trigger").status)
-	w.files.broken = nil
+	w.files.Broken = nil
 	has(t, w.get("/dags/etl").body, "No file has this DAG any more")
 }
 
@@ -194,6 +223,39 @@ func TestClear(t *testing.T) {
 	w.visitor.Operates = func(string, []string, []string) bool { return false }
 	assert.Equal(t, http.StatusForbidden, w.get(failedRun+"/clear").status)
 	assert.Equal(t, http.StatusForbidden, w.post(failedRun+"/clear", url.Values{}).status)
+}
+
+// Where the file has changed since, a run that has ended can be cleared on it.
+func TestClearOnTheLatestVersion(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.example()
+	const offer = `<input type="checkbox" name="latest"`
+	hasNot(t, w.get(failedRun+"/clear").body, offer)
+	w.files.All = apitest.NewFolder(t, strings.Replace(files, "    - {task_id: extract,", "    - {task_id: added, operator: empty}\n    - {task_id: extract,", 1)).All
+	version := w.files.Of("etl").Version
+	require.NoError(t, w.store.Tx(t.Context(), func(tx store.Tx) error {
+		st, err := tx.DAG(t.Context(), "etl")
+		if err != nil {
+			return err
+		}
+		st.Version = version
+		return tx.PutDAG(t.Context(), st)
+	}))
+	has(t, w.get(failedRun).body, `/clear?only_failed=on&amp;latest=on">clear what failed on the latest version</a>`)
+	same := w.get(failedRun + "/clear?only_failed=on").body
+	has(t, same, offer+">")
+	has(t, same, "unless it is cleared on the latest one")
+	hasNot(t, same, "<span>added</span>")
+	moved := w.get(failedRun + "/clear?only_failed=on&latest=on").body
+	for _, want := range []string{offer + " checked>", "<span>added</span>", `<input type="hidden" name="latest" value="on">`, "The run goes on in the DAG as its file is now"} {
+		has(t, moved, want)
+	}
+	require.Equal(t, http.StatusSeeOther, w.post(failedRun+"/clear", url.Values{"only_failed": {"on"}, "latest": {"on"}}).status)
+	r, err := w.store.RunByID(t.Context(), "etl", "manual__2026-03-01T11:00:00Z")
+	require.NoError(t, err)
+	assert.Equal(t, version, r.Version)
+	assert.Equal(t, dag.RunQueued, r.State)
 }
 
 func TestMark(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/dingdag/dingdag/web/pages/desk"
 	"github.com/dingdag/dingdag/web/pages/words"
 )
 
@@ -60,12 +61,15 @@ func (v *view) SystemTabs() (out []tab) {
 		shown bool
 	}{
 		{"system", "system.health", true},
-		{"import_errors", "files.title", v.Visitor.Sees == nil},
+		{"nodes", "nodes.title", true},
+		{"import_errors", "files.title", true},
 		{"pools", "pools.title", true},
 		{"variables", "variables.title", v.Visitor.Configures},
 		{"connections", "connections.title", v.Visitor.Configures},
 		{"bindings", "bindings.title", v.Visitor.Sees == nil},
+		{"users", "users.title", v.Visitor.Configures},
 		{"audit", "audit.title", true},
+		{"sandbox", "sandbox.tab", v.Visitor.Sees == nil && desk.HasInbox(v.ctx(), v.p.o.Inbox)},
 	} {
 		if !t.shown {
 			continue

@@ -11,7 +11,9 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/overview"
+	"github.com/dingdag/dingdag/web/pages/page"
 )
 
 // perInstances is how many instances of a mapped task a page has.
@@ -19,7 +21,7 @@ const perInstances = 100
 
 // taskData is a task of a run.
 type taskData struct {
-	pager
+	page.Pager
 
 	Head *dagHead
 	Task *overview.Task
@@ -39,6 +41,8 @@ type taskData struct {
 	Kept       bool
 	XComs      []api.XCom
 	Why        string
+	// Ask is the number of the question to which the task waits for an answer, or 0.
+	Ask int64
 	// Note is nil for a mapped task as a whole.
 	Note   *noteData
 	Alerts []api.Alert
@@ -48,8 +52,10 @@ type taskData struct {
 type field struct{ Name, Value string }
 
 // instance is the map index in the path, -1 without one.
-func (v *view) instance() (int, error) {
-	text := v.r.PathValue("map_index")
+func (v *view) instance() (int, error) { return mapIndex(v.r.PathValue("map_index")) }
+
+// mapIndex reads a map index, which is -1 where there is none.
+func mapIndex(text string) (int, error) {
 	if text == "" {
 		return -1, nil
 	}
@@ -69,7 +75,7 @@ func showTask(v *view) error {
 	if d.MapIndex, err = v.instance(); err != nil {
 		return err
 	}
-	n, err := v.page()
+	n, err := page.At(v.r)
 	if err != nil {
 		return err
 	}
@@ -78,7 +84,7 @@ func showTask(v *view) error {
 		return err
 	}
 	d.Self = v.TaskLink(h.ID, runID, taskID, d.MapIndex)
-	d.pager = pager{n, max(1, (d.Task.Total+perInstances-1)/perInstances)}
+	d.Pager = page.Paged(n, d.Task.Total, perInstances)
 	v.Title = taskID + " · " + h.ID
 	v.follow(h.ID, runID)
 	if d.Task.Total == 0 {
@@ -129,6 +135,9 @@ func (d *taskData) fill(v *view, runID, taskID string) error {
 		d.Note = note
 	}
 	d.why(v, runID, taskID)
+	if err := d.asked(v, runID, taskID); err != nil {
+		return err
+	}
 	if err := d.rendered(v, q); err != nil {
 		return err
 	}
@@ -177,9 +186,26 @@ func (d *taskData) why(v *view, runID, taskID string) {
 	}
 	for _, w := range whys {
 		if w.MapIndex == d.MapIndex {
-			d.Why = v.p.mask(w.Reason)
+			d.Why = v.Tell(w.Said)
 		}
 	}
+}
+
+// asked finds the question that a deferred instance asks.
+func (d *taskData) asked(v *view, runID, taskID string) error {
+	if d.Task.Instance == nil || d.Task.Instance.State != "deferred" {
+		return nil
+	}
+	open, err := v.p.o.Asks(v.ctx()).List(v.ctx(), asks.Query{DAGID: d.Head.ID, RunID: runID, TaskID: taskID, States: asks.Open(), Page: api.Page{Limit: mostAsks}})
+	if err != nil {
+		return err
+	}
+	for _, a := range open.Items {
+		if a.MapIndex == d.MapIndex {
+			d.Ask = a.ID
+		}
+	}
+	return nil
 }
 
 // rendered adds the templated fields.
@@ -201,8 +227,11 @@ func (d *taskData) rendered(v *view, q api.TryQuery) error {
 	return nil
 }
 
-// shown is a value as people read it: a text as it is, anything else as JSON.
+// shown is a value as people read it: a text as it is, nothing as nothing, anything else as JSON.
 func shown(value any) string {
+	if value == nil {
+		return ""
+	}
 	if s, ok := value.(string); ok {
 		return s
 	}

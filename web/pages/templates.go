@@ -6,8 +6,8 @@ import (
 	"html/template"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
+	texttemplate "text/template"
 	"text/template/parse"
 
 	"github.com/dingdag/dingdag/web/pages/words"
@@ -16,41 +16,40 @@ import (
 //go:embed templates
 var templateFiles embed.FS
 
-// shared are the templates that every page has beside its own.
-var shared = []string{"templates/layout.html", "templates/parts.html", "templates/desk_parts.html"} //nolint:gochecknoglobals // a constant
+// mainOf is the template of the content of a page, which is the main of its file.
+func mainOf(page string) string { return "main of " + page }
 
-// parseTemplates reads the templates of all pages, by the name of the file without its ending.
-func parseTemplates() (map[string]*template.Template, error) {
-	layout, err := template.New("").ParseFS(templateFiles, shared...)
-	if err != nil {
-		return nil, err
-	}
+// parseTemplates reads the templates of all pages into one set, in which each part is there once.
+func parseTemplates() (*template.Template, error) {
 	all, err := fs.Glob(templateFiles, "templates/*.html")
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]*template.Template{}
+	set := template.New("")
 	for _, file := range all {
-		if slices.Contains(shared, file) {
-			continue
-		}
-		t, err := layout.Clone()
+		read, err := texttemplate.ParseFS(templateFiles, file)
 		if err != nil {
 			return nil, err
 		}
-		if t, err = t.ParseFS(templateFiles, file); err != nil {
-			return nil, err
-		}
-		for _, part := range t.Templates() {
+		for _, part := range read.Templates() {
+			name := part.Name()
+			switch {
+			case name == "main":
+				name = mainOf(strings.TrimSuffix(path.Base(file), ".html"))
+			case set.Lookup(name) != nil:
+				return nil, fmt.Errorf("%s: there is another template %s", file, name)
+			}
 			for _, key := range said(part.Tree) {
 				if !words.Has(key) {
-					return nil, fmt.Errorf("%s: template %s: %w", file, part.Name(), &words.UnknownError{Key: key})
+					return nil, fmt.Errorf("%s: template %s: %w", file, name, &words.UnknownError{Key: key})
 				}
 			}
+			if _, err := set.AddParseTree(name, part.Tree); err != nil {
+				return nil, err
+			}
 		}
-		out[strings.TrimSuffix(path.Base(file), ".html")] = t
 	}
-	return out, nil
+	return set, nil
 }
 
 // said are the keys of the texts that a template names.

@@ -5,7 +5,10 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,17 +16,18 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/asks"
+	"github.com/dingdag/dingdag/api/nodes"
+	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/web/pages/draw"
 	"github.com/dingdag/dingdag/web/pages/words"
 )
 
 // made are the beginnings of keys that are put together, with what may follow.
 func made() map[string][]string {
-	states := []string{}
-	for s := range signs {
-		states = append(states, s)
-	}
+	states := draw.States()
 	for _, s := range api.RunStates() {
 		states = append(states, string(s))
 	}
@@ -35,7 +39,12 @@ func made() map[string][]string {
 	for _, s := range asks.States() {
 		questions = append(questions, string(s))
 	}
-	return map[string][]string{"receiving.": {"connected", "disconnected", "unheld"}, "system.": {"healthy", "unhealthy", "unknown"}, "ask.": questions, "snooze.": {"snooze", "maintenance", "double"}, "reprocess.": reprocessing, "outcome.": outcomes, "backfill.": {"running", "paused", "completed", "cancelled"}, "type.": runTypes, "alert.": alerts, "state.": states, "severity.": {"error", "warning"}, "health.": {"healthy", "unhealthy", "unknown"}}
+	events := []string{}
+	for _, k := range []callbacks.Kind{callbacks.Execute, callbacks.Success, callbacks.Failure, callbacks.Retry, callbacks.Skipped, callbacks.Recovery, callbacks.Asked, callbacks.Missed, callbacks.Deadline, callbacks.ImportError, callbacks.Folded, callbacks.DailyDigest, callbacks.SilenceEnd, callbacks.NearlySpent} {
+		events = append(events, string(k))
+	}
+	roles := append(access.Roles(), access.Nobody.String())
+	return map[string][]string{"event.": events, "alerts.": {"line", "summary"}, "role.": roles, "node.": nodes.States(), "node_role.": {nodes.Scheduler, nodes.Worker}, "role_may.": roles, "receiving.": {"connected", "disconnected", "unheld"}, "system.": {"healthy", "unhealthy", "unknown"}, "ask.": questions, "snooze.": {"snooze", "maintenance", "double"}, "reprocess.": reprocessing, "outcome.": outcomes, "backfill.": {"running", "paused", "completed", "cancelled"}, "type.": runTypes, "dag.": {"when_updated", "or_updated", "every", "intervals", "moments"}, "alert.": alerts, "state.": states, "severity.": {"error", "warning"}, "health.": {"healthy", "unhealthy", "unknown"}}
 }
 
 // sources are the files of the pages, and of the rooms below that say something.
@@ -64,11 +73,9 @@ func TestTextsAreUsed(t *testing.T) {
 	used := map[words.Key]bool{}
 	templates, err := parseTemplates()
 	require.NoError(t, err)
-	for _, page := range templates {
-		for _, part := range page.Templates() {
-			for _, k := range said(part.Tree) {
-				used[k] = true
-			}
+	for _, part := range templates.Templates() {
+		for _, k := range said(part.Tree) {
+			used[k] = true
 		}
 	}
 	for _, f := range sources(t) {
@@ -120,4 +127,27 @@ func TestSaidKeysAreThere(t *testing.T) {
 		})
 	}
 	assert.Positive(t, n)
+}
+
+// On a phone a list has no head: each cell says what it is, but for the first one.
+func TestCardsHaveTheWordsOfTheirHeads(t *testing.T) {
+	t.Parallel()
+	all, err := filepath.Glob("templates/*.html")
+	require.NoError(t, err)
+	plain := []string{"run.state", "run.details", "assets.extra"} // these cells say what they are
+	lists := 0
+	for _, name := range all {
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		for _, list := range regexp.MustCompile(`(?s)<table class="list cards"><thead>(.*?)</thead>\s*<tbody>(.*?)</tbody>`).FindAllStringSubmatch(string(text), -1) {
+			lists++
+			for i, head := range regexp.MustCompile(`<th scope="col">(.*?)</th>`).FindAllStringSubmatch(list[1], -1) {
+				key := regexp.MustCompile(`^\{\{\$?\.T "([\w.]+)"\}\}$`).FindStringSubmatch(head[1])
+				if i > 0 && key != nil && !slices.Contains(plain, key[1]) {
+					assert.Regexp(t, `<td (class="[a-z ]+" )?data-word="\{\{\$\.T "`+regexp.QuoteMeta(key[1])+`"\}\}"`, list[2], name)
+				}
+			}
+		}
+	}
+	assert.Greater(t, lists, 10)
 }

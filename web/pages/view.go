@@ -9,8 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api/overview"
 	"github.com/dingdag/dingdag/pageurl"
+	"github.com/dingdag/dingdag/phrase"
+	"github.com/dingdag/dingdag/web/pages/draw"
+	"github.com/dingdag/dingdag/web/pages/page"
 	"github.com/dingdag/dingdag/web/pages/words"
 )
 
@@ -29,8 +33,9 @@ type view struct {
 	Title, Nav string
 	// Topic is what the page follows, empty for nothing.
 	Topic string
-	// Data is what the page is about.
+	// Data is what the page is about, Main its content once that is written.
 	Data any
+	Main template.HTML
 }
 
 func (p *Pages) newView(w http.ResponseWriter, r *http.Request) *view {
@@ -108,6 +113,12 @@ func (*view) Zones() []string {
 // Base is the path before all links.
 func (v *view) Base() string { return v.p.o.Base }
 
+// DAGFile is a DAG file as people may know it.
+func (v *view) DAGFile(file string) string { return page.FileBelow(v.p.o.DAGsFolder, file) }
+
+// DAGsFolder is where DAG files are.
+func (v *view) DAGsFolder() string { return v.p.o.DAGsFolder }
+
 // Version is that of the program.
 func (v *view) Version() string { return v.p.o.Version }
 
@@ -149,6 +160,7 @@ func (v *view) TaskLink(dagID, runID, taskID string, mapIndex int) string {
 func (v *view) With(field string, value any) string {
 	q := v.r.URL.Query()
 	q.Del("page")
+	q.Del("before")
 	text := fmt.Sprint(value)
 	if text == "" {
 		q.Del(field)
@@ -186,23 +198,40 @@ func (v *view) When(t any) template.HTML {
 	return v.time(at, at.In(v.zone).Format("2006-01-02 15:04:05"))
 }
 
+// RoleOf is the word for a role, that of nobody for one that there is not.
+func (v *view) RoleOf(role string) string { return v.say(words.Key("role." + knownRole(role))) }
+
+// MayOf is what a role allows.
+func (v *view) MayOf(role string) string { return v.say(words.Key("role_may." + knownRole(role))) }
+
+func knownRole(role string) string {
+	r, err := access.ParseRole(role)
+	if err != nil {
+		return access.Nobody.String() // a row that somebody changed
+	}
+	return r.String()
+}
+
+// Past reports whether a moment is over.
+func (v *view) Past(at time.Time) bool { return !v.now.Before(at) }
+
 // Ago is how long ago a moment was, or how soon it will be.
 func (v *view) Ago(t any) template.HTML {
 	at, ok := moment(t)
 	if !ok {
 		return "–"
 	}
-	return v.time(at, v.distance(v.now.Sub(at)))
+	return v.time(at, v.distance(v.now.Sub(at).Truncate(time.Second)))
 }
 
 func (v *view) distance(d time.Duration) string {
 	switch {
-	case d < -time.Second:
-		return v.say("time.in", duration(-d))
+	case d <= -time.Second:
+		return v.say("time.in", v.span(-d))
 	case d < time.Second:
 		return v.say("time.now")
 	default:
-		return v.say("time.ago", duration(d))
+		return v.say("time.ago", v.span(d))
 	}
 }
 
@@ -213,56 +242,43 @@ func (v *view) time(at time.Time, text string) template.HTML {
 		template.HTMLEscapeString(text) + `</time>`)
 }
 
-// Took is how long something took, in seconds, or nil.
-func (*view) Took(seconds *float64) string {
-	if seconds == nil {
+// span is how long something is, in words.
+func (v *view) span(d time.Duration) string { return v.language.Span(d) }
+
+// Took is how long something took, in seconds. While it is nil, it is how long it has taken since it started, if it has.
+func (v *view) Took(seconds *float64, since ...*time.Time) string {
+	switch {
+	case seconds != nil:
+		return v.span(time.Duration(*seconds * float64(time.Second)))
+	case len(since) == 1 && since[0] != nil:
+		return v.Lasted(*since[0], time.Time{})
+	default:
 		return "–"
 	}
-	return duration(time.Duration(*seconds * float64(time.Second)))
-}
-
-// duration is one in its two greatest units.
-func duration(d time.Duration) string {
-	const day = 24 * time.Hour
-	switch {
-	case d < time.Second:
-		return strconv.FormatInt(d.Milliseconds(), 10) + "ms"
-	case d < 10*time.Second:
-		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + "s"
-	case d < time.Minute:
-		return strconv.Itoa(int(d.Seconds())) + "s"
-	case d < time.Hour:
-		return fmt.Sprintf("%dm %02ds", int(d.Minutes()), int(d.Seconds())%60)
-	case d < day:
-		return fmt.Sprintf("%dh %02dm", int(d.Hours()), int(d.Minutes())%60)
-	default:
-		return fmt.Sprintf("%dd %02dh", int(d/day), int(d.Hours())%24)
-	}
-}
-
-// signs are what a state is told by beside its colour.
-var signs = map[string]string{ //nolint:gochecknoglobals // a constant
-	"success": "✓", "failed": "✕", "running": "▸", "queued": "⋯", "scheduled": "○", "skipped": "»", "upstream_failed": "!",
-	"up_for_retry": "↻", "up_for_reschedule": "↺", "deferred": "‖", "restarting": "⟳", "removed": "−", "none": " ",
 }
 
 // State is the state of a run or task: a sign, a colour and the word.
 func (v *view) State(state any) template.HTML {
-	s := known(fmt.Sprint(state))
-	return template.HTML(`<span class="state ` + s + `"><i aria-hidden="true">` + signs[s] + `</i>` + //nolint:gosec // each part is ours
+	s := draw.Known(fmt.Sprint(state))
+	return template.HTML(`<span class="state ` + s + `"><i aria-hidden="true">` + draw.Sign(s) + `</i>` + //nolint:gosec // each part is ours
 		template.HTMLEscapeString(v.say(words.Key("state."+s))) + `</span>`)
 }
 
-// known is the word of a state, none for one that nobody knows.
-func known(state string) string {
-	if _, ok := signs[state]; ok {
-		return state
-	}
-	return "none"
+// Legend are the states that a task may have, as a grid shows them.
+func (*view) Legend() []string { return draw.States() }
+
+// Drawn is markup that a program has written.
+func (*view) Drawn(m draw.Markup) template.HTML {
+	return template.HTML(m.String()) //nolint:gosec // it is escaped where it is written
 }
 
-// Legend are the states that a task may have, as a grid shows them.
-func (*view) Legend() []string { return order }
+// breaks lets a line end behind the signs that join the words of an id and where no browser ends one.
+var breaks = strings.NewReplacer("_", "_<wbr>", ".", ".<wbr>") //nolint:gochecknoglobals // a constant
+
+// ID is a text with ids in it, which narrow places break between their words.
+func (*view) ID(text string) template.HTML {
+	return template.HTML(breaks.Replace(template.HTMLEscapeString(text))) //nolint:gosec // it is escaped
+}
 
 // Indent is the class of a row that is so deep inside groups.
 func (*view) Indent(depth int) string { return "d" + strconv.Itoa(min(depth, 8)) }
@@ -273,8 +289,25 @@ func (v *view) Lasted(start, end time.Time) string {
 	case start.IsZero():
 		return "–"
 	case end.IsZero() || end.Before(start):
-		return duration(max(0, v.now.Sub(start)))
+		return v.span(max(0, v.now.Sub(start)))
 	default:
-		return duration(end.Sub(start))
+		return v.span(end.Sub(start))
 	}
 }
+
+// Tell is what the program says of how things are, without secrets.
+func (v *view) Tell(text phrase.Text) string { return v.p.mask(v.language.Tell(text, v.zone)) }
+
+// AlertLine tells an alert in a line: what has happened to what, and where it is told.
+func (v *view) AlertLine(event, dagID, taskID string, mapIndex int, channel, summary string) string {
+	return v.language.Alert(event, dagID, taskID, mapIndex, channel, summary)
+}
+
+// Reason says why a run ended.
+func (v *view) Reason(reason string) string { return v.language.Reason(reason) }
+
+// WholeSchedule is a schedule with nothing left out.
+func (v *view) WholeSchedule(summary string) string { return v.language.WholeSchedule(summary) }
+
+// Schedule is a schedule in short.
+func (v *view) Schedule(summary string) string { return v.language.Schedule(summary) }

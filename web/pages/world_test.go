@@ -12,7 +12,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,27 +21,28 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/dingdag/dingdag/access"
+	"github.com/dingdag/dingdag/access/accounts"
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/apitest"
 	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/bindings"
 	"github.com/dingdag/dingdag/api/browse"
+	"github.com/dingdag/dingdag/api/emit"
 	apifiles "github.com/dingdag/dingdag/api/files"
 	"github.com/dingdag/dingdag/api/health"
+	"github.com/dingdag/dingdag/api/inbox"
+	"github.com/dingdag/dingdag/api/nodes"
 	"github.com/dingdag/dingdag/api/notes"
 	"github.com/dingdag/dingdag/api/overview"
 	"github.com/dingdag/dingdag/api/vault"
-	"github.com/dingdag/dingdag/callbacks"
-	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
-	"github.com/dingdag/dingdag/operator"
-	"github.com/dingdag/dingdag/operator/standard"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/store/sqlite/sqlitetest"
-	"github.com/dingdag/dingdag/template"
 	"github.com/dingdag/dingdag/web/pages"
 	"github.com/dingdag/dingdag/web/pages/live"
 )
@@ -83,8 +83,12 @@ type world struct {
 	t       testing.TB
 	store   *sqlite.Store
 	dir     string
-	files   *folder
+	files   *apitest.Folder
 	visitor pages.Visitor
+	who     access.Identity
+	people  *accounts.Accounts
+	inbox   *inbox.Inbox
+	conns   []*connections.Connection
 	health  *health.Health
 	api     *api.API
 	// findings are what is wrong with the DAG files.
@@ -95,7 +99,7 @@ type world struct {
 // newWorld makes one; change sets its options.
 func newWorld(tb testing.TB, change ...func(*pages.Options)) *world {
 	tb.Helper()
-	w := &world{t: tb, dir: tb.TempDir(), files: newFolder(tb), visitor: pages.Visitor{Name: "ann", Configures: true}}
+	w := &world{t: tb, dir: tb.TempDir(), files: apitest.NewFolder(tb, files), visitor: pages.Visitor{Name: "ann", Configures: true}, who: access.Identity{User: "ann", Role: access.Admin, DAGs: access.AllDAGs(), Address: "192.0.2.7"}}
 	cipher, err := connections.NewCipher(bytes.Repeat([]byte{7}, 32))
 	require.NoError(tb, err)
 	w.store = sqlitetest.Open(tb, filepath.Join(w.dir, "db"), sqlite.Options{Synchronous: "NORMAL", Cipher: cipher})
@@ -105,7 +109,7 @@ func newWorld(tb testing.TB, change ...func(*pages.Options)) *world {
 	masker.Add("hush-hush")
 	theEngine := sync.OnceValues(func() (*engine.Engine, error) {
 		return engine.New(w.store, engine.Options{
-			LogDir: w.dir, FindDAG: w.files.DAG, Operators: w.files.catalog.Operators, Callbacks: w.files.catalog.Callbacks, Templates: w.files.catalog.Templates, Clock: clock,
+			LogDir: w.dir, FindDAG: w.files.DAG, Operators: w.files.Catalog.Operators, Callbacks: w.files.Catalog.Callbacks, Templates: w.files.Catalog.Templates, Clock: clock,
 		})
 	})
 	by := store.Actor{Name: "ann", Via: "page"}
@@ -117,8 +121,26 @@ func newWorld(tb testing.TB, change ...func(*pages.Options)) *world {
 	shapes := &overview.Shapes{}
 	keep := vault.New(vault.Options{Vault: w.store, Masker: masker, By: by, Clock: clock, Places: func() (*vault.Places, error) {
 		return &vault.Places{Connection: w.place, Variable: w.place}, nil
+	}, Check: func(_ context.Context, c *connections.Connection) (wrong, err error) {
+		if extra, err := c.ExtraMap(); err == nil && extra["keyword"] != nil {
+			if _, ok := extra["keyword"].(string); !ok {
+				return fmt.Errorf("checked: %v", map[bool]string{true: "the secret is kept", false: "without its secret"}[extra["secret"] == "SEC-of-robot"]), nil
+			}
+		}
+		return nil, nil
 	}})
+	w.people = accounts.New(accounts.Options{Store: w.store, Clock: clock, Log: slog.New(slog.DiscardHandler)})
+	w.inbox = inbox.New(inbox.Options{
+		Connections: func(context.Context) ([]*connections.Connection, error) { return w.conns, nil }, Mask: masker.Mask, Clock: func() time.Time { return now },
+	})
+	browser := browse.New(browse.Options{API: w.api, Store: w.store, Lists: w.store.Lists(), Folder: w.files, Clock: clock})
 	o := pages.Options{
+		Inbox: w.inbox, Nodes: func(ctx context.Context, since time.Time) ([]nodes.Node, error) {
+			return nodes.List(ctx, w.store, since, now)
+		},
+		Accounts: w.people, By: func(context.Context) accounts.Actor {
+			return accounts.Actor{Name: w.who.User, Via: "ui", Address: w.who.Address}
+		},
 		Guard: w, Overview: func(context.Context) *overview.Overview {
 			return overview.New(overview.Options{API: w.api, Store: w.store, Folder: w.files, Shapes: shapes, Masker: masker, Clock: clock})
 		},
@@ -128,7 +150,11 @@ func newWorld(tb testing.TB, change ...func(*pages.Options)) *world {
 		Notes: func(context.Context) *notes.Notes {
 			return notes.New(notes.Options{Store: w.store, By: by, Clock: clock})
 		},
-		Pools: browse.New(browse.Options{API: w.api, Store: w.store, Lists: w.store.Lists(), Folder: w.files, Clock: clock}).Pools,
+		Browse: browser,
+		Emitter: func(context.Context) (*emit.Emitter, error) {
+			e, err := theEngine()
+			return &emit.Emitter{Folder: w.files, Engine: e, By: by}, err
+		},
 		Vault: func(context.Context) *vault.Keeper { return keep },
 		TestConnection: func(_ context.Context, id string) (bool, string) {
 			return id == "ops", "asked <b>DingTalk</b> about " + id + " with hush-hush"
@@ -137,7 +163,7 @@ func newWorld(tb testing.TB, change ...func(*pages.Options)) *world {
 			return asks.New(asks.Options{Store: w.store, By: by, Engine: func(context.Context) (asks.Engine, error) { return theEngine() }})
 		},
 		Files: func(context.Context) *apifiles.Files {
-			return apifiles.New(apifiles.Options{API: w.api, Findings: func() (dag.Diagnostics, error) { return w.findings, w.files.fails }, Masker: masker})
+			return apifiles.New(apifiles.Options{Store: w.store, Visible: browser.Visible, Findings: func() (dag.Diagnostics, error) { return w.findings, w.files.Fails }, Masker: masker})
 		},
 		Health:  func(context.Context) *health.Health { return w.health },
 		Changes: live.New(2, time.Second), Version: "1.2.3", Host: "node-7", Workers: 8, Mask: masker.Mask, Clock: clock, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
@@ -164,7 +190,7 @@ func (w *world) Enter(rw http.ResponseWriter, r *http.Request) (*http.Request, b
 		http.Error(rw, "sign in", http.StatusUnauthorized)
 		return r, false
 	}
-	return r, true
+	return r.WithContext(access.With(r.Context(), w.who)), true
 }
 
 // Token implements it.
@@ -175,61 +201,6 @@ func (*world) Genuine(r *http.Request) bool { return r.PostForm.Get(pages.TokenF
 
 // Visitor implements it.
 func (w *world) Visitor(context.Context) pages.Visitor { return w.visitor }
-
-// folder holds DAGs that are given as text.
-type folder struct {
-	catalog catalog.Catalog
-	dags    []*dag.DAG
-	broken  map[string]string
-	fails   error
-}
-
-func newFolder(tb testing.TB) *folder {
-	tb.Helper()
-	ops, err := operator.NewRegistry(standard.Specs()...)
-	require.NoError(tb, err)
-	cbs, err := callbacks.NewRegistry(nil, nil)
-	require.NoError(tb, err)
-	f := &folder{catalog: catalog.Catalog{Operators: ops, Callbacks: cbs, Templates: template.New(template.Options{})}}
-	f.parse(tb, files)
-	return f
-}
-
-// parse puts the DAGs of a text in the place of those before.
-func (f *folder) parse(tb testing.TB, text string) {
-	tb.Helper()
-	ds, problems := dagfile.Parse("dags.yaml", []byte(text), f.catalog, dagfile.Options{})
-	require.False(tb, problems.HasErrors(), problems.String())
-	slices.SortFunc(ds, func(a, b *dag.DAG) int { return strings.Compare(a.ID, b.ID) })
-	f.dags = ds
-}
-
-func (f *folder) DAGs() (all []*dag.Summary, broken bool, err error) {
-	for _, d := range f.dags {
-		all = append(all, d.Summary())
-	}
-	return all, len(f.broken) > 0, f.fails
-}
-
-func (f *folder) Load() (all []*dag.DAG, broken bool, err error) {
-	return f.dags, len(f.broken) > 0, nil
-}
-
-func (f *folder) DAG(id string) (*dag.DAG, error) {
-	if text, ok := f.broken[id]; ok {
-		return nil, &api.BrokenError{DAGID: id, Problems: text}
-	}
-	for _, d := range f.dags {
-		if d.ID == id {
-			return d, nil
-		}
-	}
-	return nil, fmt.Errorf("no dag %q in the folder", id)
-}
-
-func (f *folder) Restore(source []byte) (*dag.DAG, error) {
-	return dagfile.Restore(source, f.catalog, dagfile.Options{})
-}
 
 func (w *world) write(fn func(context.Context, store.Tx) error) {
 	w.t.Helper()

@@ -61,12 +61,13 @@ func (ps Proxies) Of(r *http.Request) Peer {
 	if !ok {
 		return Peer{Secure: r.TLS != nil}
 	}
-	p := Peer{Secure: r.TLS != nil, Near: ip.IsLoopback(), Unheard: r.Header.Get("X-Forwarded-For") != ""}
+	way, proto := told(r.Header)
+	p := Peer{Secure: r.TLS != nil, Near: ip.IsLoopback(), Unheard: len(way) > 0}
 	if ps.Has(ip) {
 		p.Unheard = false
 		p.Near = true
-		p.Secure = p.Secure || strings.EqualFold(last(r.Header.Values("X-Forwarded-Proto")), "https")
-		ip = ps.sender(ip, r.Header.Values("X-Forwarded-For"))
+		p.Secure = p.Secure || strings.EqualFold(proto, "https")
+		ip = ps.sender(ip, way)
 	}
 	p.Address = ip.String()
 	return p
@@ -74,10 +75,9 @@ func (ps Proxies) Of(r *http.Request) Peer {
 
 // sender is the last address of the way that is none of a proxy: what stands before it is that sender's own word. Where all are proxies
 // it is the first of them, and where an entry cannot be read the one after it.
-func (ps Proxies) sender(ip netip.Addr, forwarded []string) netip.Addr {
-	way := strings.Split(strings.Join(forwarded, ","), ",")
+func (ps Proxies) sender(ip netip.Addr, way []string) netip.Addr {
 	for _, text := range slices.Backward(way) {
-		from, ok := address(strings.TrimSpace(text))
+		from, ok := address(text)
 		if !ok {
 			return ip
 		}
@@ -88,7 +88,57 @@ func (ps Proxies) sender(ip netip.Addr, forwarded []string) netip.Addr {
 	return ip
 }
 
-// address reads one of X-Forwarded-For, in which some proxies write the port too.
+// told is what headers say: the way of a request from its sender on, and how it came to the last one who wrote that. Forwarded
+// (RFC 7239) counts only without X-Forwarded-For and X-Forwarded-Proto: most proxies write these, and hand on the other as the
+// client has sent it.
+func told(h http.Header) (way []string, proto string) {
+	forwarded, protos := split(h.Values("X-Forwarded-For")), split(h.Values("X-Forwarded-Proto"))
+	if len(forwarded) > 0 || len(protos) > 0 {
+		if len(protos) > 0 {
+			proto = protos[len(protos)-1]
+		}
+		return forwarded, proto
+	}
+	return rfc7239(h.Values("Forwarded"))
+}
+
+// split are the entries of a header that commas separate.
+func split(values []string) []string {
+	if len(values) == 0 {
+		return nil
+	}
+	all := strings.Split(strings.Join(values, ","), ",")
+	for i := range all {
+		all[i] = strings.TrimSpace(all[i])
+	}
+	return all
+}
+
+// rfc7239 reads a Forwarded header: an entry of the way for each element, which is unknown where it names no sender, and the proto of
+// the last element. Quotes are not heeded where elements begin: no proxy writes a comma into one, and a client that leaves a quote
+// open cannot hide what the proxy has written behind it.
+func rfc7239(values []string) (way []string, proto string) {
+	for _, element := range split(values) {
+		from := "unknown"
+		proto = ""
+		for part := range strings.SplitSeq(element, ";") {
+			name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+			if quoted, ok := strings.CutPrefix(value, `"`); ok {
+				value = strings.TrimSuffix(quoted, `"`)
+			}
+			switch strings.ToLower(name) {
+			case "for":
+				from = value
+			case "proto":
+				proto = value
+			}
+		}
+		way = append(way, from)
+	}
+	return way, proto
+}
+
+// address reads an entry of the way, in which some proxies write the port too.
 func address(text string) (netip.Addr, bool) {
 	ip, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(text, "["), "]"))
 	if err != nil {
@@ -97,12 +147,6 @@ func address(text string) (netip.Addr, bool) {
 		ip = with.Addr()
 	}
 	return ip.Unmap().WithZone(""), err == nil
-}
-
-// last is the entry that the nearest proxy has written.
-func last(values []string) string {
-	all := strings.Split(strings.Join(values, ","), ",")
-	return strings.TrimSpace(all[len(all)-1])
 }
 
 // remote is the address at the other end of the connection.

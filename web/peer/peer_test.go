@@ -68,3 +68,32 @@ func TestPeer(t *testing.T) {
 		assert.True(t, ps.Of(r).Secure, name)
 	}
 }
+
+// Forwarded is read where the proxy does not write the older headers.
+func TestForwarded(t *testing.T) {
+	t.Parallel()
+	ps, err := peer.ParseProxies("10.0.0.0/8")
+	require.NoError(t, err)
+	const proxy = "10.0.0.1:5"
+	for name, c := range map[string]struct {
+		remote  string
+		headers http.Header
+		want    peer.Peer
+	}{
+		"a proxy":               {proxy, http.Header{"Forwarded": {"for=203.0.113.9;proto=https;by=10.0.0.1"}}, peer.Peer{Address: "203.0.113.9", Secure: true, Near: true}},
+		"any case, quoted":      {proxy, http.Header{"Forwarded": {`Proto="HTTPS" ; For="[2001:db8::1]:4711"`}}, peer.Peer{Address: "2001:db8::1", Secure: true, Near: true}},
+		"what the client says":  {proxy, http.Header{"Forwarded": {"for=6.6.6.6;proto=https, for=203.0.113.9;proto=http"}}, peer.Peer{Address: "203.0.113.9", Near: true}},
+		"in two headers":        {proxy, http.Header{"Forwarded": {"for=6.6.6.6;proto=https", "for=203.0.113.9"}}, peer.Peer{Address: "203.0.113.9", Near: true}},
+		"two proxies":           {proxy, http.Header{"Forwarded": {"for=6.6.6.6,for=203.0.113.9, for=10.0.0.2;proto=https"}}, peer.Peer{Address: "203.0.113.9", Secure: true, Near: true}},
+		"nobody is named":       {proxy, http.Header{"Forwarded": {"for=6.6.6.6, for=_hidden;proto=https"}}, peer.Peer{Address: "10.0.0.1", Secure: true, Near: true}},
+		"only how it came":      {proxy, http.Header{"Forwarded": {"for=6.6.6.6, proto=https"}}, peer.Peer{Address: "10.0.0.1", Secure: true, Near: true}},
+		"a quote left open":     {proxy, http.Header{"Forwarded": {`for="6.6.6.6, for=203.0.113.9`}}, peer.Peer{Address: "203.0.113.9", Near: true}},
+		"a stranger who cheats": {"203.0.113.9:5", http.Header{"Forwarded": {"for=6.6.6.6;proto=https"}}, peer.Peer{Address: "203.0.113.9", Unheard: true}},
+		"beside the older one":  {proxy, http.Header{"Forwarded": {"for=6.6.6.6;proto=https"}, "X-Forwarded-For": {"203.0.113.9"}}, peer.Peer{Address: "203.0.113.9", Near: true}},
+		"beside half of it":     {proxy, http.Header{"Forwarded": {"for=6.6.6.6;proto=https"}, "X-Forwarded-Proto": {"http"}}, peer.Peer{Address: "10.0.0.1", Near: true}},
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		r.RemoteAddr, r.Header = c.remote, c.headers
+		assert.Equal(t, c.want, ps.Of(r), name)
+	}
+}

@@ -34,10 +34,15 @@ type param struct {
 	required bool
 }
 
-// bindingOf reads the tags of an input.
-func bindingOf(t reflect.Type) *binding {
+// bindingOf reads the tags of an input. The name * in the path is the last one that the path of the call has.
+func bindingOf(t reflect.Type, path string) *binding {
 	b := &binding{}
 	b.add(t, nil)
+	for i := range b.params {
+		if p := &b.params[i]; p.in == "path" && p.name == "*" {
+			p.name = strings.TrimSuffix(path[strings.LastIndex(path, "{")+1:strings.LastIndex(path, "}")], "...")
+		}
+	}
 	return b
 }
 

@@ -16,20 +16,40 @@ import (
 const components = "#/components/schemas/"
 
 // newDocument is the OpenAPI document without any call.
-func newDocument(version string) *huma.OpenAPI {
+func newDocument(o *Options) *huma.OpenAPI {
+	info := &huma.Info{
+		Title: "Airflow API", Version: "2",
+		Description: "The REST API of Airflow " + AirflowVersion + " as Dingdag " + o.Version + " serves it.",
+	}
+	name := huma.DefaultSchemaNamer
+	if o.Base == Own {
+		name = ownName
+		info = &huma.Info{Title: "Dingdag API", Version: "1", Description: "What Airflow's REST API has not, as Dingdag " + o.Version + " serves it."}
+	}
 	return &huma.OpenAPI{
 		OpenAPI: "3.1.0",
-		Info: &huma.Info{
-			Title: "Airflow API", Version: "2",
-			Description: "The REST API of Airflow " + AirflowVersion + " as Dingdag " + version + " serves it.",
-		},
+		Info:    info,
 		Components: &huma.Components{
-			Schemas: huma.NewMapRegistry(components, huma.DefaultSchemaNamer),
+			Schemas: huma.NewMapRegistry(components, name),
 			SecuritySchemes: map[string]*huma.SecurityScheme{
 				"HTTPBearer": {Type: "http", Scheme: "bearer"}, "HTTPBasic": {Type: "http", Scheme: "basic"},
 			},
 		},
 	}
+}
+
+// ownName is the name of a schema: that of its type, behind the package of one that is of none of these.
+func ownName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	path := t.PkgPath()
+	if _, of, _ := strings.Cut(path, "/web/rest"); of != "" || strings.HasSuffix(path, "/web/rest") || path == "" {
+		return name
+	}
+	of := path[strings.LastIndex(path, "/")+1:]
+	return strings.ToUpper(of[:1]) + of[1:] + name
 }
 
 // document makes the document as it is sent, when it is asked for first: all calls are there by then.
@@ -58,7 +78,7 @@ func (s *Server) openAPI(w http.ResponseWriter, r *http.Request) {
 // describe adds a call to the document.
 func (s *Server) describe(op Operation, in *binding, out reflect.Type) *huma.Operation {
 	o := &huma.Operation{
-		OperationID: op.ID, Method: op.Method, Path: Base + op.Path, Tags: []string{op.Tag}, Summary: op.Summary,
+		OperationID: op.ID, Method: op.Method, Path: s.o.Base + op.Path, Tags: []string{op.Tag}, Summary: op.Summary,
 		Responses: map[string]*huma.Response{},
 	}
 	if op.Summary == "" {
@@ -128,7 +148,7 @@ func (s *Server) describeFaults(o *huma.Operation, op *Operation, in *binding) {
 		add(http.StatusUnauthorized, text)
 		add(http.StatusForbidden, text)
 	}
-	if strings.Contains(op.Path, "{") {
+	if strings.Contains(op.Path, "{") || s.o.Base == Own { // what a query or a body names may be unknown too
 		add(http.StatusNotFound, text)
 	}
 	if op.Method != http.MethodGet {

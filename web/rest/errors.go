@@ -95,6 +95,12 @@ func ErrorOf(err error) *Error {
 	if f, ok := errors.AsType[*api.NotScheduledError](err); ok {
 		return NotFound("%s", f.Error())
 	}
+	if f, ok := errors.AsType[*api.ConflictError](err); ok {
+		return Conflict("%s", f.Error())
+	}
+	if f, ok := errors.AsType[*api.BrokenError](err); ok {
+		return Conflict("%s", f.Error())
+	}
 	if f, ok := errors.AsType[*access.DeniedError](err); ok {
 		return Errorf(http.StatusForbidden, "%s", f.Error())
 	}

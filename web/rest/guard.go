@@ -35,7 +35,11 @@ func (s *Server) admit(r *http.Request, op *Operation) (context.Context, *Error)
 	if op.Many {
 		of = All
 	}
-	if err := s.allowed(ctx, op.Action, of); err != nil {
+	err = s.allowed(ctx, op.Action, of)
+	if err == nil && op.Whole {
+		err = s.May(ctx, op.Action, "")
+	}
+	if err != nil {
 		return nil, closed(s.faultOf(r, err))
 	}
 	return ctx, nil
@@ -67,6 +71,22 @@ func (s *Server) allowed(ctx context.Context, a access.Action, dagID string) err
 		return err
 	}
 	return access.Check(ctx, a, &d)
+}
+
+// May is nil when whoever asks may do something to a DAG. What is of no DAG concerns all, so that it is for nobody who is
+// limited to some.
+func (s *Server) May(ctx context.Context, a access.Action, dagID string) error {
+	if dagID != "" {
+		return s.allowed(ctx, a, dagID)
+	}
+	who, ok := access.From(ctx)
+	if !ok {
+		return access.ErrUnknown
+	}
+	if who.Role >= a.Role() && !who.DAGs.All() {
+		return &access.DeniedError{User: who.User, Has: who.Role, Action: a}
+	}
+	return who.Require(a, nil)
 }
 
 // unauthenticated is the answer to somebody whom nobody knows.

@@ -21,6 +21,15 @@ func Sort[T any](all []T, o Order, keys map[string]func(T) any) {
 	})
 }
 
+// Find is the page of what is at hand that has a name which a pattern matches, in an order of [Sort], and how many there
+// are on all pages. All is changed.
+func Find[T any](all []T, name func(T) string, like Pattern, o Order, keys map[string]func(T) any, p Page) ([]T, int) {
+	l := like.Like()
+	found := slices.DeleteFunc(all, func(v T) bool { return !l.Match(name(v)) })
+	Sort(found, o, keys)
+	return Cut(p, found), len(found)
+}
+
 func compare(a, b any, desc bool) int {
 	c := 0
 	switch {

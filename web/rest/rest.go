@@ -1,11 +1,11 @@
 // Package rest serves Airflow's public REST API (version 3, below /api/v2): what its tools call, with its
-// names, filters, pages and errors. This package has the conventions; the families of calls are packages
+// names, filters, pages and errors; and below /api/dingdag, in the same form, what Airflow has not. This package has the conventions; the families of calls are packages
 // below it, which ask the api and know no store.
 //
 // A family is added in three steps:
 //
 //  1. A package below this one with a type that holds what its calls ask, and a method for each call. The
-//     input of a call is a struct: fields with a path tag come from the path, those with a query tag from
+//     input of a call is a struct: fields with a path tag come from the path (* is its last name), those with a query tag from
 //     the query, and a field named Body from the body. [Page], [Order], [Range], [Pattern] and the tags
 //     default, required, enum, minimum, maximum, minLength, maxLength, pattern and zone say what is
 //     accepted, to the binder and to the OpenAPI document alike. The output is a struct whose fields are
@@ -18,6 +18,7 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -35,8 +36,11 @@ import (
 	"github.com/dingdag/dingdag/access"
 )
 
-// Base is the path of all calls but those of the OpenAPI document.
-const Base = "/api/v2"
+// Base is the path of all calls of Airflow's API, and Own that of the calls that Airflow has not.
+const (
+	Base = "/api/v2"
+	Own  = "/api/dingdag"
+)
 
 // AirflowVersion is the release whose API is served. Tools choose by it how they talk.
 const AirflowVersion = "3.2.1"
@@ -44,8 +48,10 @@ const AirflowVersion = "3.2.1"
 // maxBody is how long the body of a request may be.
 const maxBody = 1 << 20
 
-// Options are what a [Server] stands on. All but Path, Mask and Sensitive are required.
+// Options are what a [Server] stands on. All but Base, Path, Mask and Sensitive are required.
 type Options struct {
+	// Base is the path of all calls: [Base], which is the default, or [Own].
+	Base string
 	// Path is the path below which people reach the server, before that of all calls, without a slash at its end.
 	Path string
 	// Guard says who asks, and what they may do.
@@ -74,15 +80,27 @@ type Server struct {
 	served func() ([]byte, error)
 }
 
-// New returns a server with the calls about itself: its version and its document.
+// documentPath is where the OpenAPI document is.
+func (s *Server) documentPath() string {
+	if s.o.Base == Own {
+		return Own + "/openapi.json"
+	}
+	return "/openapi.json"
+}
+
+// New returns a server with the calls about itself: its document, and of Airflow's API its version.
 func New(o Options) *Server {
-	s := &Server{o: o, routes: &router{}, doc: newDocument(o.Version), bodies: map[reflect.Type]bool{}}
+	o.Base = cmp.Or(o.Base, Base)
+	s := &Server{o: o, routes: &router{}, doc: newDocument(&o), bodies: map[reflect.Type]bool{}}
 	s.calls = humago.NewAdapter(s.routes, "")
 	s.served = s.document()
 	if o.Path != "" {
 		s.doc.Servers = []*huma.Server{{URL: o.Path}}
 	}
-	s.routes.HandleFunc("GET /openapi.json", s.openAPI)
+	s.routes.HandleFunc("GET "+s.documentPath(), s.openAPI)
+	if o.Base == Own {
+		return s
+	}
 	Register(s, Operation{ID: "get_version", Method: http.MethodGet, Path: "/version", Tag: "Version", Public: true}, s.version)
 	return s
 }
@@ -107,7 +125,7 @@ func (s *Server) Log() *slog.Logger { return s.o.Log }
 type Operation struct {
 	// ID is Airflow's name of the operation, under which changes are kept among the events.
 	ID, Method string
-	// Path is that below [Base]. {dag_id} and the like are fields of the input; {key...} has slashes too.
+	// Path is that below [Options.Base]. {dag_id} and the like are fields of the input; {key...} has slashes too.
 	Path, Tag, Summary string
 	// Status is that of an answer without an error; 200 when it is 0. With 204 there is no body.
 	Status int
@@ -116,6 +134,8 @@ type Operation struct {
 	Action access.Action
 	// Many says that the call is about many DAGs and sees to the rights to each.
 	Many bool
+	// Whole says that the call is about all DAGs, so that it is for nobody who is limited to some.
+	Whole bool
 	// Public asks for no login.
 	Public bool
 	// Secret are names of fields of the body, at any depth, whose values are kept nowhere.
@@ -129,9 +149,9 @@ func (s *Server) Operations() []Operation { return slices.Clone(s.list) }
 
 // Routes are the patterns of all calls.
 func (s *Server) Routes() []string {
-	out := []string{"GET /openapi.json"}
+	out := []string{"GET " + s.documentPath()}
 	for _, op := range s.list {
-		out = append(out, op.Method+" "+Base+op.Path)
+		out = append(out, op.Method+" "+s.o.Base+op.Path)
 	}
 	return out
 }
@@ -198,14 +218,14 @@ func (op *Operation) complete() {
 // Describe adds a call to the document that another handler answers.
 func Describe[In, Out any](s *Server, op Operation) {
 	op.complete()
-	s.describe(op, bindingOf(reflect.TypeFor[In]()), reflect.TypeFor[Out]())
+	s.describe(op, bindingOf(reflect.TypeFor[In](), op.Path), reflect.TypeFor[Out]())
 }
 
 // Register adds a call. What is wrong with the types of its input and output is a mistake of the program,
 // which ends it.
 func Register[In, Out any](s *Server, op Operation, call func(context.Context, *In) (*Out, error)) {
 	op.complete()
-	in := bindingOf(reflect.TypeFor[In]())
+	in := bindingOf(reflect.TypeFor[In](), op.Path)
 	s.list = append(s.list, op)
 	described := s.describe(op, in, reflect.TypeFor[Out]())
 	s.calls.Handle(described, func(hc huma.Context) {
@@ -229,7 +249,7 @@ func Register[In, Out any](s *Server, op Operation, call func(context.Context, *
 	})
 }
 
-// ServeHTTP answers a request for a path below /api/v2 or for the OpenAPI document.
+// ServeHTTP answers a request for a path below that of all calls or for the OpenAPI document.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Body != nil {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -253,7 +273,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // withoutSlash is where a path leads to that has a slash too many at its end; empty for nowhere.
 func (s *Server) withoutSlash(from *url.URL) string {
 	path, ok := strings.CutSuffix(from.Path, "/")
-	if !ok || !strings.HasPrefix(path, Base+"/") {
+	if !ok || !strings.HasPrefix(path, s.o.Base+"/") {
 		return ""
 	}
 	u := *from

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -55,6 +56,12 @@ func (s *Signer) URL(purpose, subject string, people []string) (string, error) {
 	}
 	return s.base + "/" + purpose + "/" + token, nil
 }
+
+// Hide is a text with *** in place of the tokens of links, for whoever may read the text and not do what the links do.
+func Hide(s string) string { return tokens.ReplaceAllString(s, "***") }
+
+// tokens are those that [Signer.token] writes: {"s": as its first text, and 32 bytes as its second.
+var tokens = regexp.MustCompile(`eyJzIjo[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}`) //nolint:gochecknoglobals // a constant
 
 // written is a link in its token, which needs no purpose.
 type written struct {

@@ -76,3 +76,9 @@ func TestForged(t *testing.T) {
 		require.ErrorIs(t, err, signed.ErrForged, bad)
 	}
 }
+
+func TestHide(t *testing.T) {
+	t.Parallel()
+	_, token, _ := made(t, "ann")
+	assert.Equal(t, "open https://x.example/act/***, or [retry](https://x.example/act/***) eyJzIjoi", signed.Hide("open https://x.example/act/"+token+", or [retry](https://x.example/act/"+token+") eyJzIjoi"))
+}

@@ -120,8 +120,8 @@ func (g *Gate) failed(w http.ResponseWriter, r *http.Request, p elsewhere.Place,
 	var refused *elsewhere.RefusedError
 	switch {
 	case errors.As(err, &refused):
-		g.o.Log.Warn("a sign-in was refused", "place", p.Name(), "address", Address(r), "reason", refused.Reason)
-		g.refused(w, r, http.StatusForbidden, "登录被拒绝。 The sign-in was refused: "+refused.Reason+".")
+		g.o.Log.Warn("a sign-in was refused", "place", p.Name(), "address", Address(r), "reason", refused.Reason.String())
+		g.refused(w, r, http.StatusForbidden, both(refused.Said()))
 	case r.Context().Err() != nil: // nobody waits for it
 	default:
 		g.o.Log.Error("sign in elsewhere", "place", p.Name(), "error", g.masked(err))

@@ -16,6 +16,7 @@ import (
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/access/accounts"
 	"github.com/dingdag/dingdag/access/elsewhere"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/web/signin"
 )
@@ -148,10 +149,10 @@ func TestTripsThatSignInNobody(t *testing.T) {
 	h.now = h.now.Add(10 * time.Minute)
 	assert.Equal(t, 400, h.do(http.MethodGet, "/auth/there/callback?code=x&state="+state, "", "Cookie", mine).StatusCode, "too late")
 
-	p.err = &elsewhere.RefusedError{Reason: "<b>no</b>"}
+	p.err = &elsewhere.RefusedError{Reason: phrase.Plain("<b>no</b>")}
 	res := h.do(http.MethodGet, "/auth/there/callback?code=x&state="+h.stateDespite(t, p), "", "Cookie", h.trip)
 	assert.Equal(t, 403, res.StatusCode)
-	assert.Contains(t, res.body, "The sign-in was refused: &lt;b&gt;no&lt;/b&gt;.")
+	assert.Contains(t, res.body, "The sign-in is refused: &lt;b&gt;no&lt;/b&gt;.")
 	p.err = errors.New("down, with the s3cret")
 	res = h.do(http.MethodGet, "/auth/there/callback?code=x&state="+h.stateDespite(t, p), "", "Cookie", h.trip)
 	assert.Equal(t, 503, res.StatusCode)

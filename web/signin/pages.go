@@ -2,14 +2,18 @@ package signin
 
 import (
 	"errors"
+	"fmt"
 	"html"
 	"net/http"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/access/accounts"
 	"github.com/dingdag/dingdag/access/secret"
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/web/route"
 )
 
@@ -45,12 +49,12 @@ func (g *Gate) Routes(mux *route.Mux) {
 func (g *Gate) here(handle http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if g.origin.Check(r) != nil {
-			g.page(w, r, http.StatusForbidden, "Nothing was done", "这个请求来自另一个网站。 The request came from another site: open the page itself.", "")
+			g.page(w, r, http.StatusForbidden, "没有执行 Nothing was done", "这个请求来自另一个网站。 The request came from another site: open the page itself.", "")
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		if err := r.ParseForm(); err != nil {
-			g.page(w, r, http.StatusBadRequest, "Nothing was done", "无法读取表单。 The form cannot be read.", "")
+			g.page(w, r, http.StatusBadRequest, "没有执行 Nothing was done", "无法读取表单。 The form cannot be read.", "")
 			return
 		}
 		handle(w, r)
@@ -65,7 +69,9 @@ func (g *Gate) loginPage(w http.ResponseWriter, r *http.Request) {
 func (g *Gate) showLogin(w http.ResponseWriter, r *http.Request, status int, wrong, name, next string) {
 	some, err := g.o.Accounts.HasUsers(r.Context())
 	if err != nil {
-		status, wrong = g.status(w, r, err)
+		var text phrase.Text
+		status, text = g.status(w, r, err)
+		wrong = both(text)
 	} else if !some && wrong == "" && len(g.o.Places) == 0 {
 		wrong = "还没有用户。 There are no users yet: open the link that standalone printed at its start, or add one with dingdag users create."
 	}
@@ -85,10 +91,7 @@ func (g *Gate) login(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	status, text := g.status(w, r, err)
-	if errors.Is(err, accounts.ErrWrong) {
-		text = "用户名或密码错误。 The name or the password is wrong."
-	}
-	g.showLogin(w, r, status, text, name, next)
+	g.showLogin(w, r, status, both(text), name, next)
 }
 
 func (g *Gate) logoutPage(w http.ResponseWriter, r *http.Request) {
@@ -106,7 +109,7 @@ func (g *Gate) logout(w http.ResponseWriter, r *http.Request) {
 		i, _ := access.From(r.Context())
 		if err := g.o.Accounts.SignOut(r.Context(), session, i.User, Address(r)); err != nil {
 			status, text := g.status(w, r, err)
-			g.page(w, r, status, "退出 Sign out", text, "")
+			g.page(w, r, status, "退出 Sign out", both(text), "")
 			return
 		}
 	}
@@ -127,10 +130,11 @@ func (g *Gate) setUpPage(w http.ResponseWriter, r *http.Request) {
 
 func (g *Gate) showSetUp(w http.ResponseWriter, r *http.Request, status int, wrong, name string) {
 	if !g.offered(r.PathValue("token")) {
-		g.page(w, r, http.StatusGone, "Nothing to set up", "链接已失效。 The link is not valid any more: it is good once, until the next start. Sign in, or add a user with dingdag users create.", "")
+		g.page(w, r, http.StatusGone, "无需设置 Nothing to set up", "链接已失效：只能使用一次，且在下次启动前有效。请登录，或用 dingdag users create 添加用户。 The link is not valid any more: it is good once, until the next start. Sign in, or add a user with dingdag users create.", link(g.path+"/auth/login", "登录 Sign in"))
 		return
 	}
-	g.page(w, r, status, "第一个用户 The first user", wrong, form(g.path+r.URL.Path, "创建 Create",
+	about := fmt.Sprintf("<p>此用户为管理员，拥有全部权限。密码至少 %[1]d 个字符。<br>An admin, who may do everything. The password needs at least %[1]d characters.</p>\n", secret.MinPassword)
+	g.page(w, r, status, "第一个用户 The first user", wrong, about+form(g.path+r.URL.Path, "创建用户并登录 Create and sign in",
 		field("username", "用户名 User name", "text", "username", name)+field("password", "密码 Password", "password", "new-password", "")))
 }
 
@@ -145,7 +149,7 @@ func (g *Gate) setUpUser(w http.ResponseWriter, r *http.Request) {
 	var mistake *accounts.MistakeError
 	switch {
 	case errors.As(err, &mistake):
-		g.showSetUp(w, r, http.StatusUnprocessableEntity, mistake.Error(), name)
+		g.showSetUp(w, r, http.StatusUnprocessableEntity, both(phrase.Said(mistake)), name)
 		return
 	case errors.Is(err, accounts.ErrSetUp):
 		g.forget()
@@ -153,14 +157,14 @@ func (g *Gate) setUpUser(w http.ResponseWriter, r *http.Request) {
 		return
 	case err != nil:
 		status, text := g.status(w, r, err)
-		g.showSetUp(w, r, status, text, name)
+		g.showSetUp(w, r, status, both(text), name)
 		return
 	}
 	g.forget()
 	session, err := g.o.Accounts.SignIn(r.Context(), u, g.session(r), Address(r))
 	if err != nil {
 		status, text := g.status(w, r, err)
-		g.showLogin(w, r, status, text, name, "/")
+		g.showLogin(w, r, status, both(text), name, "/")
 		return
 	}
 	g.keep(w, r, session)
@@ -172,6 +176,16 @@ func (g *Gate) forget() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.setUp = ""
+}
+
+// both is a text in both languages: nobody has chosen one yet.
+func both(t phrase.Text) string {
+	zh, en := t.In(phrase.Chinese, nil), t.String()
+	if zh == en {
+		return en
+	}
+	first, size := utf8.DecodeRuneInString(en)
+	return zh + "。 " + string(unicode.ToUpper(first)) + en[size:] + "."
 }
 
 // page writes a page: a title, a line of text, and markup of ours.

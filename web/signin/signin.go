@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ import (
 	"github.com/dingdag/dingdag/access/elsewhere"
 	"github.com/dingdag/dingdag/access/secret"
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/web/peer"
 )
 
@@ -155,18 +157,33 @@ func (g *Gate) Identify(next http.Handler) http.Handler {
 
 // Glance is who sends a request, as far as it proves that and it can be looked up. It answers nothing.
 func (g *Gate) Glance(r *http.Request) (access.Identity, bool) {
-	var (
-		i   access.Identity
-		err error
-	)
-	if sent := r.Header.Get("Authorization"); sent != "" {
-		i, err = g.authorized(r, sent)
-	} else if session := g.session(r); session != "" {
-		i, err = g.o.Accounts.BySession(r.Context(), session, Address(r))
-	} else {
-		return i, false
-	}
+	i, err := g.proven(r)
 	return i, err == nil
+}
+
+// Still reports whether whoever sent a request, and goes on with it, may do what he could when it began: the token is not
+// revoked, and has no other rights. It is true while that cannot be looked up.
+func (g *Gate) Still(r *http.Request, who access.Identity) bool {
+	i, err := g.proven(r)
+	switch {
+	case errors.Is(err, accounts.ErrToken), errors.Is(err, accounts.ErrWrong), errors.Is(err, access.ErrUnknown):
+		return false
+	case err != nil:
+		return true
+	default:
+		return i.User == who.User && i.Role == who.Role && slices.Equal(i.DAGs.Entries(), who.DAGs.Entries())
+	}
+}
+
+// proven is who sends a request, or an error, which is [access.ErrUnknown] where nothing proves it.
+func (g *Gate) proven(r *http.Request) (access.Identity, error) {
+	if sent := r.Header.Get("Authorization"); sent != "" {
+		return g.authorized(r, sent)
+	}
+	if session := g.session(r); session != "" {
+		return g.o.Accounts.BySession(r.Context(), session, Address(r))
+	}
+	return access.Identity{}, access.ErrUnknown
 }
 
 // Required passes on what somebody who is known sends. Browsers are sent to the page where they sign in.
@@ -223,11 +240,11 @@ func (g *Gate) authorized(r *http.Request, sent string) (i access.Identity, err 
 // refuse answers an error of a proof.
 func (g *Gate) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	status, text := g.status(w, r, err)
-	g.answer(w, status, text)
+	g.answer(w, status, text.String())
 }
 
 // status is what an error is answered with, after its headers.
-func (g *Gate) status(w http.ResponseWriter, r *http.Request, err error) (status int, text string) {
+func (g *Gate) status(w http.ResponseWriter, r *http.Request, err error) (status int, text phrase.Text) {
 	var (
 		many *accounts.TooManyError
 		busy *accounts.BusyError
@@ -238,21 +255,21 @@ func (g *Gate) status(w http.ResponseWriter, r *http.Request, err error) (status
 	switch {
 	case errors.As(err, &many):
 		w.Header().Set("Retry-After", strconv.Itoa(int(many.RetryAfter/time.Second)+1))
-		return http.StatusTooManyRequests, many.Error()
+		return http.StatusTooManyRequests, many.Said()
 	case errors.As(err, &busy):
 		w.Header().Set("Retry-After", strconv.Itoa(int(busy.RetryAfter/time.Second)+1))
-		return http.StatusServiceUnavailable, busy.Error()
+		return http.StatusServiceUnavailable, busy.Said()
 	case errors.Is(err, accounts.ErrWrong), errors.Is(err, accounts.ErrToken):
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		return http.StatusUnauthorized, err.Error()
+		return http.StatusUnauthorized, phrase.Said(err)
 	case errors.Is(err, access.ErrUnknown):
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		return http.StatusUnauthorized, "Not authenticated"
+		return http.StatusUnauthorized, phrase.Of("sign.anonymous")
 	case r.Context().Err() != nil: // nobody waits for it
-		return http.StatusServiceUnavailable, "the request has ended"
+		return http.StatusServiceUnavailable, phrase.Of("sign.ended")
 	default:
 		g.o.Log.Error("look who sends a request", "error", err)
-		return http.StatusServiceUnavailable, "who sends this cannot be looked up now: please try again later; the log says why"
+		return http.StatusServiceUnavailable, phrase.Of("sign.lookup")
 	}
 }
 

@@ -2,6 +2,7 @@ package signin_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"io"
 	"log/slog"
@@ -317,11 +318,15 @@ func TestSetUp(t *testing.T) {
 	assert.Contains(t, h.do(http.MethodGet, "/auth/login", "").body, "There are no users yet")
 	void, path := h.gate.OfferSetUp(), h.gate.OfferSetUp()
 	for _, gone := range []string{void, "/auth/setup/x", path + "x"} {
-		assert.Equal(t, 410, h.do(http.MethodGet, gone, "").StatusCode, gone)
+		old := h.do(http.MethodGet, gone, "")
+		assert.Equal(t, 410, old.StatusCode, gone)
+		assert.Contains(t, old.body, `href="/auth/login"`)
 		assert.Equal(t, 410, h.do(http.MethodPost, gone, login("ann", right, "")).StatusCode, gone)
 	}
-	assert.Equal(t, 200, h.do(http.MethodGet, path, "").StatusCode)
-	res := h.do(http.MethodPost, path, login("ann", "short", ""))
+	res := h.do(http.MethodGet, path, "")
+	assert.Equal(t, 200, res.StatusCode)
+	assert.Contains(t, res.body, "at least 10 characters")
+	res = h.do(http.MethodPost, path, login("ann", "short", ""))
 	assert.Equal(t, 422, res.StatusCode)
 	assert.Contains(t, res.body, "too short")
 	assert.Equal(t, 403, h.do(http.MethodPost, path, login("eve", right, ""), "Origin", "https://evil.example").StatusCode)
@@ -440,4 +445,40 @@ func TestGlance(t *testing.T) {
 		assert.Equal(t, c.want, ok, name)
 		assert.Equal(t, c.want, i.User == "ann", name)
 	}
+}
+
+// What goes on for long ends with the right to it.
+func TestStill(t *testing.T) {
+	t.Parallel()
+	root := store.Actor{Name: "root", Via: store.ViaCLI}
+	for name, c := range map[string]struct {
+		change func(h *house, token int64) error
+		want   bool
+	}{
+		"as before":  {func(*house, int64) error { return nil }, true},
+		"revoked":    {func(h *house, token int64) error { return h.Revoke(t.Context(), token, "", root) }, false},
+		"disabled":   {func(h *house, _ int64) error { return change(h, accounts.Change{Disabled: new(true)}) }, false},
+		"less":       {func(h *house, _ int64) error { return change(h, accounts.Change{Role: new(access.Viewer)}) }, false},
+		"other DAGs": {func(h *house, _ int64) error { return change(h, accounts.Change{DAGs: new([]string{"tag:a"})}) }, false},
+		"a name":     {func(h *house, _ int64) error { return change(h, accounts.Change{FullName: new("Ann")}) }, true},
+		"expired":    {func(h *house, _ int64) error { h.now = h.now.AddDate(0, 0, 2); return nil }, false},
+	} {
+		h := open(t)
+		h.add(t, access.Operator)
+		secret, token, err := h.CreateToken(t.Context(), accounts.TokenRequest{User: "ann", Name: "ci", Role: access.Operator, DAGs: []string{"*"}, ExpiresAt: h.now.AddDate(0, 0, 1)}, root)
+		require.NoError(t, err)
+		r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8080/", http.NoBody)
+		r.Header.Set("Authorization", "Bearer "+secret.Reveal())
+		who, ok := h.gate.Glance(r)
+		require.True(t, ok)
+		require.NoError(t, c.change(h, token.ID), name)
+		assert.Equal(t, c.want, h.gate.Still(r, who), name)
+		r.Header.Del("Authorization")
+		assert.False(t, h.gate.Still(r, who))
+	}
+}
+
+func change(h *house, c accounts.Change) error {
+	_, err := h.Set(context.Background(), "ann", c, store.Actor{Name: "root", Via: store.ViaCLI})
+	return err
 }

@@ -287,8 +287,7 @@ func (p *program) memory() int64 {
 }
 
 // A log of a gigabyte and a run with 100,000 instances are shown in part.
-func TestLargeThings(t *testing.T) {
-	t.Parallel()
+func TestLargeThings(t *testing.T) { //nolint:paralleltest // with the race detector a page takes fifty times as long, and beside browsers more than an answer may
 	p, tokens := guarded(t)
 	a := p.attacker()
 	ann := []string{"Authorization", "Bearer " + tokens[admin], "Accept", "text/html"}

@@ -39,6 +39,7 @@ func TestImages(t *testing.T) {
 		{"run", failure, 1280, 800},
 		{"graph", stores + "/graph", 1280, 700},
 		{"task", failure + "/tasks/transform?try_number=1", 1280, 900},
+		{"asset", "/assets/" + p.asset(token, "s3://warehouse/orders"), 1280, 900},
 		{"phone", failure, 390, 844},
 	} {
 		view := chromedp.EmulateViewport(picture.width, picture.height)

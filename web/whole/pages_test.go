@@ -112,11 +112,15 @@ func sights(t *testing.T, p *program, token string) (example, hostile []sight) {
 	bad := p.lastRun(token, "markup")
 	one := values{
 		"dag_id": "example_failure_alert", "run_id": p.lastRun(token, "example_failure_alert").RunID, "task_id": "transform", "mapped_task_id": "count_shop",
-		"map_index": "1", "backfill_id": "1", "alert_id": "1", "ask_id": "1",
+		"map_index": "1", "backfill_id": "1", "alert_id": "1", "ask_id": "1", "asset_id": p.asset(token, "s3://warehouse/orders"), "username": "vera",
 	}
-	other := values{"dag_id": "markup", "run_id": bad.RunID, "task_id": "fails", "mapped_task_id": "mapped", "map_index": "0", "backfill_id": "1", "alert_id": "1", "ask_id": "1"}
+	other := values{"dag_id": "markup", "run_id": bad.RunID, "task_id": "fails", "mapped_task_id": "mapped", "map_index": "0", "backfill_id": "1", "alert_id": "1", "ask_id": "1", "asset_id": p.asset(token, "x://markup/asset"), "username": "vera"}
 	for _, r := range routes(t) {
-		example = append(example, sight{p.url + one.path(t, r), http.StatusOK})
+		status := http.StatusOK
+		if r == "/sandbox" { // none runs
+			status = http.StatusNotFound
+		}
+		example = append(example, sight{p.url + one.path(t, r), status})
 		if strings.Contains(r, "{") {
 			hostile = append(hostile, sight{p.url + other.path(t, r), http.StatusOK})
 		}
@@ -146,7 +150,8 @@ func furnished(t *testing.T) *program {
 	p.write("markup.yaml", markup)
 	p.write("broken.yaml", "broken:\n  schedule: \"<script>alert('schedule')</script>\"\n  tasks: [{task_id: a, operator: bash}]\n")
 	p.user("ann", "admin", "--full-name", "<b>Ann</b>")
-	p.user("vera", "viewer")
+	p.user("vera", "viewer", "--full-name", hostile+"'name')>")
+	p.run("", "tokens", "create", "vera", hostile+"'token')>", "--dag", "tag:"+hostile+"'scope')>")
 	p.run("", "variables", "set", "markup", hostile+"'variable')>")
 	p.serves()
 	token := p.token()
@@ -198,7 +203,7 @@ func TestPages(t *testing.T) { //nolint:tparallel // what is after the subtests 
 				tb.check(s, 390, "en", "")
 				texts.WriteString(evaluate[string](tb, `document.body.innerText + [...document.querySelectorAll("input, textarea")].map((e) => e.value).join(" ")`))
 			}
-			for _, what := range []string{"description", "tag", "owner", "conf", "xcom", "log", "error", "param"} {
+			for _, what := range []string{"description", "tag", "owner", "conf", "xcom", "log", "error", "param", "asset", "name", "token", "scope"} {
 				assert.Contains(t, texts.String(), "alert('"+what+"')", "is it on no page?")
 			}
 		})
@@ -211,7 +216,7 @@ func TestPages(t *testing.T) { //nolint:tparallel // what is after the subtests 
 					s.status = http.StatusForbidden
 				}
 				tb.check(s, 1280, "en", "")
-				assert.Zero(t, evaluate[int](tb, `document.querySelectorAll('main form[method="post"]:not([action$="/auth/logout"]) button').length`), "%s has a button that a viewer may not press", s.address)
+				assert.Zero(t, evaluate[int](tb, `document.querySelectorAll('main form[method="post"]:not([action$="/auth/logout"], [action^="/account/"], [action$="/favorite"]) button').length`), "%s has a button that a viewer may not press", s.address)
 			}
 		})
 		t.Run("nobody", func(t *testing.T) {
@@ -232,7 +237,7 @@ func TestPages(t *testing.T) { //nolint:tparallel // what is after the subtests 
 var files = regexp.MustCompile(`/log$`) //nolint:gochecknoglobals // a constant
 
 // changes are the pages that a viewer may not see: those of forms that change something, and what admins alone see.
-var changes = regexp.MustCompile(`/(clear|mark|trigger|new|edit)(\?|$)|/(connections|variables)$`) //nolint:gochecknoglobals // a constant
+var changes = regexp.MustCompile(`/(clear|mark|trigger|new|edit)(\?|$)|/(connections|variables|users)$|/users/`) //nolint:gochecknoglobals // a constant
 
 // check opens a page and looks for what is wrong with it. With the source of axe it asks that too.
 func (tb *tab) check(s sight, width int64, lang, source string) {

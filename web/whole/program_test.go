@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -42,6 +43,8 @@ const password = "correct horse"
 type program struct {
 	t    *testing.T
 	home string
+	// env are settings of its own.
+	env []string
 	// url is where it serves once it does.
 	url string
 	pid int
@@ -75,6 +78,7 @@ func (p *program) command(ctx context.Context, args ...string) *exec.Cmd {
 		"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "HOME=" + p.home, "DINGDAG_HOME=" + p.home, "DINGDAG_LISTEN=127.0.0.1:0",
 		"DINGDAG_REFRESH_INTERVAL=50ms", "DINGDAG_LOG_LEVEL=debug", "GORACE=atexit_sleep_ms=10",
 	}
+	cmd.Env = append(cmd.Env, p.env...)
 	return cmd
 }
 
@@ -222,4 +226,17 @@ func (p *program) trigger(token, dagID, body string) run {
 	p.t.Helper()
 	p.ask(http.MethodPost, "/api/v2/dags/"+dagID+"/dagRuns", token, cmp.Or(body, `{"logical_date": null}`), nil)
 	return p.lastRun(token, dagID)
+}
+
+// asset is the number of an asset.
+func (p *program) asset(token, uri string) string {
+	p.t.Helper()
+	var got struct {
+		Assets []struct {
+			ID int `json:"id"`
+		} `json:"assets"`
+	}
+	p.ask(http.MethodGet, "/api/v2/assets?uri_pattern="+url.QueryEscape(uri), token, "", &got)
+	require.Len(p.t, got.Assets, 1, uri)
+	return strconv.Itoa(got.Assets[0].ID)
 }

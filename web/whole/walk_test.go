@@ -75,13 +75,28 @@ func (tb *tab) tabTo(selector string) {
 	tb.t.Fatalf("Tab never reaches %s; it was at\n%s", selector, strings.Join(passed, "\n"))
 }
 
+// path is that of the page, or nothing while it is being loaded.
+func (tb *tab) path() string {
+	at, err := chromedp.Run(tb.ctx, chromedp.Evaluate[string](`document.readyState === "complete" ? location.pathname : ""`))
+	if err != nil {
+		return ""
+	}
+	return at
+}
+
 // at waits until a page is open.
 func (tb *tab) at(path string) {
 	tb.t.Helper()
+	require.Eventually(tb.t, func() bool { return strings.Contains(tb.path(), path) }, patience, 50*time.Millisecond, "the page of %s is never open; it is %s with\n%s", path, lazy(func() string { return evaluate[string](tb, "location.href") }), lazy(tb.text))
+}
+
+// leaves waits until another page is open.
+func (tb *tab) leaves(path string) {
+	tb.t.Helper()
 	require.Eventually(tb.t, func() bool {
-		at, err := chromedp.Run(tb.ctx, chromedp.Evaluate[string](`document.readyState === "complete" ? location.pathname : ""`))
-		return err == nil && strings.Contains(at, path)
-	}, patience, 50*time.Millisecond, "the page of %s is never open; it is %s with\n%s", path, lazy(func() string { return evaluate[string](tb, "location.href") }), lazy(tb.text))
+		at := tb.path()
+		return at != "" && !strings.Contains(at, path)
+	}, patience, 50*time.Millisecond, "the page of %s stays open", path)
 }
 
 // waiting is a program with nightly, whose folder it returns.
@@ -170,7 +185,13 @@ func TestWithoutScript(t *testing.T) {
 	tb.open(p.url + "/dags/nightly")
 	do := func(steps ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
-		require.NoError(t, chromedp.Do(tb.ctx, steps...))
+		for _, step := range steps {
+			err := chromedp.Do(tb.ctx, step)
+			for n := 0; n < 20 && err != nil && strings.Contains(err.Error(), "No node with given id"); n++ { // the page has changed since it was found
+				err = chromedp.Do(tb.ctx, step)
+			}
+			require.NoError(t, err)
+		}
 	}
 	tb.at("/auth/login")
 	do(chromedp.SendKeys(chromedp.CSS(`input[name="username"]`), "ann"), chromedp.SendKeys(chromedp.CSS(`input[name="password"]`), password+"\r"))
@@ -193,13 +214,67 @@ func TestWithoutScript(t *testing.T) {
 	touch(t, folder, "mended")
 	tb.open(at + "/clear")
 	do(chromedp.Click(chromedp.CSS(`main button.primary`)))
-	tb.at("/runs/manual")
+	tb.leaves("/clear")
 	token := p.token()
 	require.Eventually(t, func() bool { return p.lastRun(token, "nightly").State == "success" }, patience, 50*time.Millisecond, "the run that was cleared")
 	tb.open(p.url + "/dags?q=other")
 	assert.NotContains(t, tb.text(), "nightly")
 	do(chromedp.Click(chromedp.CSS(`details.menu summary`)), chromedp.SetValue(chromedp.CSS(`select[name="lang"]`), "zh"), chromedp.Click(chromedp.CSS(`form[action$="/preferences"] button`)))
 	tb.reads("首页")
+	assert.Empty(t, tb.wrong())
+}
+
+// Somebody who was given a password chooses another one, and makes a token, which is shown once. An admin ends both.
+func TestOwnAccount(t *testing.T) {
+	t.Parallel()
+	ctx := chromium(t)
+	p, _ := waiting(t)
+	p.user("root", "admin")
+	p.user("lily", "viewer")
+	tb := newTab(t, ctx, p.url)
+	tb.size(390)
+	signIn := func(with string) {
+		t.Helper()
+		tb.at("/auth/login")
+		require.NoError(t, chromedp.Do(tb.ctx, chromedp.SendKeys(chromedp.CSS(`input[name="username"]`), "lily"), chromedp.SendKeys(chromedp.CSS(`input[name="password"]`), with+"\r")))
+		tb.at("/account")
+	}
+	press := func(selector string) {
+		t.Helper()
+		_, err := chromedp.RunResponse(tb.ctx, chromedp.Click(chromedp.CSS(selector)))
+		require.NoError(t, err)
+	}
+	tb.open(p.url + "/account")
+	signIn(password)
+	const another = "battery staple"
+	require.NoError(t, chromedp.Do(tb.ctx, chromedp.SendKeys(chromedp.CSS("#current"), password), chromedp.SendKeys(chromedp.CSS("#password"), another)))
+	press(`form[action="/account/password"] button`)
+	signIn(another)
+	require.NoError(t, chromedp.Do(tb.ctx, chromedp.SendKeys(chromedp.CSS("#name"), "ci")))
+	press(`form[action="/account/tokens"] button`)
+	token := evaluate[string](tb, `document.querySelector("section.note pre").innerText`)
+	p.ask(http.MethodGet, "/api/v2/dags", token, "", nil)
+	tb.open(p.url + "/account")
+	assert.NotContains(t, evaluate[string](tb, "document.documentElement.outerHTML"), token)
+
+	admin := newTab(t, ctx, p.url, p.session("root")...)
+	admin.size(1280)
+	admin.open(p.url + "/users/lily")
+	_, err := chromedp.RunResponse(admin.ctx, chromedp.Click(chromedp.CSS(`form[action$="/disable"] button`)))
+	require.NoError(t, err)
+	admin.reads("disabled")
+	tb.open(p.url + "/account")
+	tb.at("/auth/login")
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+"/api/v2/dags", http.NoBody)
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	assert.Equal(t, http.StatusUnauthorized, resp.StatusCode)
+	for _, secret := range []string{token, another} {
+		assert.NotContains(t, p.said(), secret)
+	}
 	assert.Empty(t, tb.wrong())
 }
 
@@ -247,4 +322,54 @@ func TestStaleTabs(t *testing.T) {
 	require.NoError(t, chromedp.Do(tb.ctx, chromedp.SendKeys(chromedp.CSS(`input[name="username"]`), "ann"), chromedp.SendKeys(chromedp.CSS(`input[name="password"]`), password+"\r")))
 	tb.at("/dags/nightly/trigger")
 	assert.Equal(t, r.RunID, p.lastRun(p.token(), "nightly").RunID, "no other run was started")
+}
+
+// grouped is a DAG with groups of tasks, and one within another.
+func grouped(id string, groups, tasks int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s:\n  schedule: null\n  task_groups:\n    - {group_name: within, parent_group_name: group_0}\n", id)
+	for g := range groups {
+		fmt.Fprintf(&b, "    - {group_name: group_%d}\n", g)
+	}
+	fmt.Fprintf(&b, "  tasks:\n    - {task_id: deep, operator: empty, task_group_name: within}\n")
+	for g := range groups {
+		for n := range tasks {
+			fmt.Fprintf(&b, "    - {task_id: task_%d_%d, operator: empty, task_group_name: group_%d}\n", g, n, g)
+		}
+	}
+	return b.String()
+}
+
+// The groups of a grid fold one by one and all at once, those of a large one are folded at first, and the choice stays.
+func TestGroupsFold(t *testing.T) {
+	t.Parallel()
+	ctx := chromium(t)
+	p := newProgram(t, map[string]string{"small.yaml": grouped("small", 2, 3), "large.yaml": grouped("large", 4, 50)})
+	p.user("ann", "operator")
+	p.serves()
+	tb := newTab(t, ctx, p.url, p.session("ann")...)
+	tb.size(1280)
+	rows := func() int {
+		t.Helper()
+		return evaluate[int](tb, `[...document.querySelectorAll("table.grid tbody tr")].filter((r) => r.offsetParent !== null).length`)
+	}
+	press := func(selector string) {
+		t.Helper()
+		require.NoError(t, chromedp.Do(tb.ctx, chromedp.Click(selector)))
+	}
+	tb.open(p.url + "/dags/large")
+	assert.Equal(t, 4, rows(), "a group each")
+	press(`tr[data-group="group_0"] [data-fold]`)
+	assert.Equal(t, 4+50+1, rows(), "the group within stays folded")
+	tb.open(p.url + "/dags/large")
+	assert.Equal(t, 4+50+1, rows(), "the choice stays")
+	press("[data-unfold-all]")
+	assert.Equal(t, 4*51+2, rows())
+	press("[data-fold-all]")
+	assert.Equal(t, 4, rows())
+	tb.open(p.url + "/dags/small")
+	assert.Equal(t, 2*4+2, rows(), "a small grid is whole at first")
+	press("[data-fold-all]")
+	assert.Equal(t, 2, rows())
+	assert.Empty(t, tb.wrong())
 }

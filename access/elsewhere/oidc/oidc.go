@@ -18,6 +18,7 @@ import (
 
 	"github.com/dingdag/dingdag/access/elsewhere"
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/phrase"
 )
 
 // Name is that of the place in our paths.
@@ -117,7 +118,7 @@ func (p *Provider) Finish(ctx context.Context, t elsewhere.Trip, back url.Values
 		return nil, answered(failed)
 	}
 	if iss := back.Get("iss"); iss != "" && iss != p.o.Issuer { // RFC 9207
-		return nil, &elsewhere.RefusedError{Reason: "the answer is that of another provider"}
+		return nil, &elsewhere.RefusedError{Reason: phrase.Of("refused.provider")}
 	}
 	config, known, err := p.config(ctx, t)
 	if err != nil {
@@ -137,7 +138,7 @@ func (p *Provider) Finish(ctx context.Context, t elsewhere.Trip, back url.Values
 	case err != nil:
 		return nil, fmt.Errorf("ID token: %w", err)
 	case subtle.ConstantTimeCompare([]byte(id.Nonce), []byte(t.Nonce)) != 1:
-		return nil, &elsewhere.RefusedError{Reason: "the answer is that of another attempt"}
+		return nil, &elsewhere.RefusedError{Reason: phrase.Of("refused.attempt")}
 	}
 	claims := Claims{}
 	if err := id.Claims(&claims); err != nil {
@@ -256,9 +257,9 @@ func (p *Provider) person(subject string, claims Claims) (*elsewhere.Person, err
 func answered(code string) error {
 	switch code {
 	case "access_denied":
-		return &elsewhere.RefusedError{Reason: "it was refused or cancelled there"}
+		return &elsewhere.RefusedError{Reason: phrase.Of("refused.there")}
 	case "login_required", "interaction_required", "consent_required", "account_selection_required":
-		return &elsewhere.RefusedError{Reason: "it was not finished there"}
+		return &elsewhere.RefusedError{Reason: phrase.Of("refused.unfinished")}
 	default:
 		return fmt.Errorf("the OpenID provider answers %.60q", code)
 	}
@@ -271,7 +272,7 @@ func exchanged(err error) error {
 		return fmt.Errorf("exchange the code: %w", err)
 	}
 	if said.ErrorCode == "invalid_grant" {
-		return &elsewhere.RefusedError{Reason: "the answer was used before, or is too old"}
+		return &elsewhere.RefusedError{Reason: phrase.Of("refused.used")}
 	}
 	return fmt.Errorf("exchange the code: the OpenID provider answers %d %.60q: %.200s", said.Response.StatusCode, said.ErrorCode, said.ErrorDescription)
 }

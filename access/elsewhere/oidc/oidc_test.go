@@ -240,12 +240,91 @@ func TestRules(t *testing.T) {
 		if c.refuse != "" {
 			var refused *elsewhere.RefusedError
 			require.ErrorAs(t, err, &refused, name)
-			assert.Contains(t, refused.Reason, c.refuse, name)
+			assert.Contains(t, refused.Reason.String(), c.refuse, name)
 			continue
 		}
 		require.NoError(t, err, name)
 		assert.Equal(t, c.role, p.Role, name)
 		assert.Equal(t, c.dags, p.DAGs, name)
+	}
+}
+
+// An address of mail that the provider has not verified is what somebody says of himself: no rule is about it, and no user gets it
+// as a name, also where no domain is asked for.
+func TestMailThatNobodyVerified(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		verified any
+		role     access.Role
+		names    []string
+	}{
+		"verified":         {true, access.Admin, []string{"root@example.com", "u-1"}},
+		"verified as text": {"true", access.Admin, []string{"root@example.com", "u-1"}},
+		"not":              {false, access.Viewer, []string{"u-1"}},
+		"not as text":      {"false", access.Viewer, []string{"u-1"}},
+		"nobody says":      {nil, access.Viewer, []string{"u-1"}},
+		"a list":           {[]bool{true, true}, access.Viewer, []string{"u-1"}},
+	} {
+		w := open(t, func(o *oidc.Options) {
+			o.Rules = oidc.Rules{Viewers: []string{"*"}, Admins: []string{"email=root@example.com"}}
+		})
+		w.Set(func(p *oidctest.Provider) {
+			p.Claims = map[string]any{"sub": "u-1", "email": "root@example.com"}
+			if c.verified != nil {
+				p.Claims["email_verified"] = c.verified
+			}
+		})
+		p, err := w.finish(t)
+		require.NoError(t, err, name)
+		assert.Equal(t, c.role, p.Role, name)
+		assert.Equal(t, c.names, p.Names, name)
+	}
+}
+
+// Claims that are neither text nor lists of it, and groups in another claim.
+func TestOtherClaims(t *testing.T) {
+	t.Parallel()
+	w := open(t, func(o *oidc.Options) {
+		o.Rules = oidc.Rules{Groups: "team", Viewers: []string{"7"}, Operators: []string{"staff=true"}, Admins: []string{"realm.roles=ops"}}
+	})
+	for _, c := range []struct {
+		claims map[string]any
+		role   access.Role
+	}{
+		{map[string]any{"team": 7}, access.Viewer},
+		{map[string]any{"team": []any{map[string]any{"id": 7}, 7.0}}, access.Viewer},
+		{map[string]any{"team": 7, "staff": true}, access.Operator},
+		{map[string]any{"realm.roles": "ops"}, access.Admin},
+		{map[string]any{"realm": map[string]any{"roles": "ops"}}, access.Admin},
+		{map[string]any{"realm": "roles", "roles": "ops"}, access.Nobody},
+		{map[string]any{"groups": "7", "team": 7.5}, access.Nobody},
+	} {
+		c.claims["sub"] = "u-1"
+		w.Set(func(p *oidctest.Provider) { p.Claims = c.claims })
+		p, err := w.finish(t)
+		if c.role == access.Nobody {
+			var refused *elsewhere.RefusedError
+			require.ErrorAs(t, err, &refused, "%v", c.claims)
+			continue
+		}
+		require.NoError(t, err, "%v", c.claims)
+		assert.Equal(t, c.role, p.Role, "%v", c.claims)
+	}
+}
+
+// The scope openid is asked for whatever else is, and the defaults when nothing is.
+func TestScopes(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		scopes []string
+		want   string
+	}{{nil, strings.Join(oidc.DefaultScopes(), " ")}, {[]string{"groups"}, "openid groups"}, {[]string{"email", "openid"}, "email openid"}} {
+		w := open(t, func(o *oidc.Options) { o.Scopes = c.scopes })
+		to, err := w.place.Begin(t.Context(), trip())
+		require.NoError(t, err)
+		u, err := url.Parse(to)
+		require.NoError(t, err)
+		assert.Equal(t, c.want, u.Query().Get("scope"))
 	}
 }
 
@@ -265,6 +344,16 @@ func TestUserInfo(t *testing.T) {
 	w.Set(func(p *oidctest.Provider) { p.Info["sub"] = "u-2" })
 	_, err = w.finish(t)
 	require.ErrorContains(t, err, "tells of another user")
+
+	w = open(t, func(o *oidc.Options) {
+		o.Rules = oidc.Rules{Viewers: []string{"*"}, Domains: []string{"example.com"}}
+	})
+	w.Set(func(p *oidctest.Provider) {
+		p.Claims = map[string]any{"sub": "u-1", "preferred_username": "ann"}
+		p.Info = map[string]any{"email": "ann@example.com", "email_verified": true}
+	})
+	_, err = w.finish(t)
+	require.NoError(t, err, "the address of mail is asked for when its domain counts")
 }
 
 func TestMistakes(t *testing.T) {
@@ -272,6 +361,9 @@ func TestMistakes(t *testing.T) {
 	all := oidc.Rules{Viewers: []string{"*"}}
 	for want, o := range map[string]oidc.Options{
 		"must be an https URL without user": {Issuer: "idp.example", ClientID: "x", Rules: all},
+		"without user, query and fragment":  {Issuer: "https://idp.example/?realm=a", ClientID: "x", Rules: all},
+		"must be an https URL":              {Issuer: "https:///realm", ClientID: "x", Rules: all},
+		"there are none":                    {Issuer: "https://idp.example", ClientID: "x", Rules: oidc.Rules{Viewers: []string{"*"}, DAGs: map[string][]string{"a": {}}}},
 		"only one on this machine":          {Issuer: "http://idp.example", ClientID: "x", Rules: all},
 		"client_id is missing":              {Issuer: "https://idp.example", Rules: all},
 		"nobody has a role":                 {Issuer: "https://idp.example", ClientID: "x"},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/access/elsewhere"
+	"github.com/dingdag/dingdag/phrase"
 )
 
 // Claims are what a provider says of somebody.
@@ -155,7 +156,7 @@ func (r *Rules) of(c Claims) (access.Role, []string, error) {
 	}
 	switch {
 	case role == access.Nobody:
-		return role, nil, &elsewhere.RefusedError{Reason: "you are in none of the groups that may use this"}
+		return role, nil, &elsewhere.RefusedError{Reason: phrase.Of("refused.groups")}
 	case role == access.Admin || r.DAGs == nil:
 		return role, nil, nil
 	}
@@ -166,7 +167,7 @@ func (r *Rules) of(c Claims) (access.Role, []string, error) {
 		}
 	}
 	if len(dags) == 0 {
-		return access.Nobody, nil, &elsewhere.RefusedError{Reason: "none of your groups has any DAGs"}
+		return access.Nobody, nil, &elsewhere.RefusedError{Reason: phrase.Of("refused.dags")}
 	}
 	slices.Sort(dags)
 	return role, slices.Compact(dags), nil
@@ -180,10 +181,10 @@ func (r *Rules) admit(c Claims) error {
 	email := c.text("email")
 	at := strings.LastIndexByte(email, '@')
 	if at < 0 || !c.verified() {
-		return &elsewhere.RefusedError{Reason: "your provider has not verified an address of mail of yours"}
+		return &elsewhere.RefusedError{Reason: phrase.Of("refused.unverified")}
 	}
 	if !slices.ContainsFunc(r.Domains, func(d string) bool { return strings.EqualFold(d, email[at+1:]) }) {
-		return &elsewhere.RefusedError{Reason: "your address of mail is of none of the domains that may use this"}
+		return &elsewhere.RefusedError{Reason: phrase.Of("refused.domain")}
 	}
 	return nil
 }

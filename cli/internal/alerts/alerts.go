@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/api"
-	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/show"
@@ -62,7 +61,7 @@ func (f *filter) query(a *app.App) (q api.AlertQuery, err error) {
 		if f.channel != "" {
 			return q, command.Usagef("--robot and --channel: give one of them")
 		}
-		q.Channel = callbacks.ChannelOf("dingding", f.robot)
+		q.Robot = f.robot
 	}
 	for _, s := range f.states {
 		if !slices.Contains(stateNames(), s) {

@@ -222,6 +222,7 @@ func sought(a *app.App, q api.AlertQuery) string {
 		states = append(states, string(s))
 	}
 	add(len(states) > 0, "in state %s", strings.Join(states, " or "))
+	add(q.Robot != "", "to robot %s", q.Robot)
 	add(q.Channel != "", "to %s", q.Channel)
 	add(!q.Since.IsZero(), "written since %s", a.Date(q.Since))
 	add(!q.Until.IsZero(), "written before %s", a.Date(q.Until))
@@ -278,7 +279,7 @@ DAG or a run, or those that a digest tells. Who has said so first is kept. Other
 	addAbout(cmd, &dagID, &runID)
 	cmd.Flags().Int64Var(&digest, "digest", 0, "those that the alert with this number tells")
 	cmd.Flags().StringVar(&note, "note", "", "what you say of it")
-	cmd.Flags().StringVar(&by, "by", "", "who has seen them (default: the user of the operating system)")
+	cmd.Flags().StringVar(&by, "by", "", "who has seen them (default: the user of the operating system, or of the token)")
 	return cmd
 }
 

@@ -85,6 +85,7 @@ func facts(a *app.App, x *api.AlertDetails) *show.List {
 	l.Fact("Callback", x.Callback)
 	l.Fact("Channel", x.Channel)
 	l.Fact("Written", a.Date(x.CreatedAt))
+	l.Fact("Gathered", gathered(a, x))
 	l.Fact("Waits", waits(a, x))
 	l.Fact("Answer", x.Receipt)
 	l.Fact("Stands in for", reference(x.StandsInFor))
@@ -123,6 +124,18 @@ func list(as []api.Alert) string {
 		all = append(all, fmt.Sprintf("alert %d (%s, %s)", x.ID, x.Summary, x.State))
 	}
 	return strings.Join(all, ", ")
+}
+
+// gathered says from when to when what a message tells was written, and when it left.
+func gathered(a *app.App, x *api.AlertDetails) string {
+	if len(x.Members) == 0 {
+		return ""
+	}
+	text := "from " + a.Date(x.Members[0].CreatedAt) + " to " + a.Date(x.Members[len(x.Members)-1].CreatedAt)
+	if len(x.Tries) > 0 {
+		text += "; left at " + a.Date(x.Tries[0].StartDate)
+	}
+	return text
 }
 
 // waits says why an alert waits.

@@ -8,8 +8,12 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
-// Actor is the person at the command line: who is logged in, also behind sudo.
+// Actor is the person at the command line: who is logged in, also behind sudo. On another machine it is the user whose token
+// came.
 func (a *App) Actor() store.Actor {
+	if a.IsGuest() {
+		return a.by
+	}
 	by := store.Actor{Via: store.ViaCLI}
 	by.Name, _ = a.LookupEnv("SUDO_USER")
 	if by.Name != "" {

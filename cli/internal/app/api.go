@@ -4,18 +4,20 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/emit"
 	"github.com/dingdag/dingdag/api/files"
 	"github.com/dingdag/dingdag/api/health"
+	"github.com/dingdag/dingdag/api/lineage"
 	"github.com/dingdag/dingdag/api/overview"
 	"github.com/dingdag/dingdag/callbacks"
+	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store"
-	"github.com/dingdag/dingdag/store/sqlite"
 )
 
 // API is what commands ask, on the store of the home folder, which is made unless it is there.
@@ -53,11 +55,15 @@ func (a *App) AskStore(ctx context.Context) (*api.API, error) {
 }
 
 // APIOn is the same on a store, which is nil for none. The settings have been read.
-func (a *App) APIOn(s store.Store) *api.API {
+func (a *App) APIOn(s store.Store) *api.API { return a.apiFor(s, a.visible()) }
+
+// apiFor is the same for who may see some DAGs, see Visible in [api.Options].
+func (a *App) apiFor(s store.Store, visible func(context.Context) ([]string, error)) *api.API {
 	vault, _ := s.(api.Vault)
 	return api.New(api.Options{
 		Store: s, Vault: vault, Folder: dagFiles{a}, PausedAtCreation: a.Settings.PausedAtCreation, Masker: a.Masker(), Clock: a.Clock, By: a.Actor(),
 		LogDir:  a.LogDir(),
+		Visible: visible, Unseen: a.unseen,
 		Content: a.content,
 		ConnIDs: a.ConnectionIDs, Command: a.Command,
 		Resent: func() {
@@ -69,17 +75,48 @@ func (a *App) APIOn(s store.Store) *api.API {
 	})
 }
 
+// visible says which DAGs whoever calls a command from another machine may see; nil is every one, as for commands here.
+func (a *App) visible() func(ctx context.Context) ([]string, error) {
+	if !a.IsGuest() {
+		return nil
+	}
+	return func(ctx context.Context) ([]string, error) {
+		if who, ok := access.From(ctx); ok && who.DAGs.All() {
+			return nil, nil // without a look at a store, which may not be there
+		}
+		s, err := a.OpenStore(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return a.Browser(s, nil).Visible(ctx)
+	}
+}
+
 // OverviewOn is what pages show at a glance to somebody, on a store. shapes is the memory of all overviews of a process.
 func (a *App) OverviewOn(s store.Store, by store.Actor, shapes *overview.Shapes) *overview.Overview {
 	return overview.New(overview.Options{API: a.APIOn(s).By(by), Store: s, Folder: dagFiles{a}, Shapes: shapes, Masker: a.Masker(), Clock: a.Clock})
 }
 
 // FilesOn is what is wrong with the DAG files, and since when a store knows it.
-func (a *App) FilesOn(s store.Store) *files.Files {
-	return files.New(files.Options{API: a.APIOn(s), Masker: a.Masker(), Findings: func() (dag.Diagnostics, error) {
-		res, err := a.DAGs.Read()
-		return res.Diagnostics, err
-	}})
+// It is for whoever is in a context.
+func (a *App) FilesOn(s home.Store) *files.Files {
+	return files.New(files.Options{Store: s, Visible: a.Browser(s, nil).Visible, Masker: a.Masker(), Findings: a.DAGs.Findings})
+}
+
+// OwnFiles says what is wrong with the DAG files for whoever calls the command.
+func (a *App) OwnFiles(ctx context.Context) (*files.Own, error) {
+	mine, err := access.OnlyOf(ctx, a.visible())
+	if err != nil {
+		return nil, err
+	}
+	if !mine.Limited() {
+		return files.OwnOf(ctx, nil, mine) // without a store, which may not be there
+	}
+	s, err := a.OpenStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return files.OwnOf(ctx, s, mine)
 }
 
 // Asks is what commands ask about what tasks ask people. Where no store is, nothing was asked.
@@ -101,9 +138,32 @@ func (a *App) Asks(ctx context.Context) (*asks.Asks, error) {
 // AsksOn is the same on a store, which is nil for none. The settings have been read.
 func (a *App) AsksOn(s store.Reader) *asks.Asks {
 	return asks.New(asks.Options{
-		Store: s, By: a.Actor(), Command: a.Command,
+		Store: s, By: a.Actor(), Command: a.Command, Visible: a.visible(),
 		Engine: func(ctx context.Context) (asks.Engine, error) { return a.Asker(ctx) },
 	})
+}
+
+// Assets lists assets for commands. Where no store is, nothing has updated one.
+func (a *App) Assets(ctx context.Context) (*lineage.Lists, error) {
+	ok, err := a.HasStore()
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return a.AssetsOfFiles(), nil
+	}
+	s, err := a.OpenStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := a.AssetsOfFiles()
+	l.Store, l.Log = s, s.Lists()
+	return l, nil
+}
+
+// AssetsOfFiles is the same without a store. The settings have been read.
+func (a *App) AssetsOfFiles() *lineage.Lists {
+	return &lineage.Lists{Folder: dagFiles{a}, Visible: a.visible()}
 }
 
 // Emitter updates assets for whoever calls the command.
@@ -112,12 +172,12 @@ func (a *App) Emitter(ctx context.Context) (*emit.Emitter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &emit.Emitter{Folder: dagFiles{a}, Engine: e, By: a.Actor()}, nil
+	return &emit.Emitter{Folder: dagFiles{a}, Engine: e, By: a.Actor(), Visible: a.visible()}, nil
 }
 
 // Health looks how things are on a store. process tells of the process that schedules, if it is this
 // one, and is nil otherwise.
-func (a *App) Health(s *sqlite.Store, process func() health.Process) *health.Checker {
+func (a *App) Health(s home.Store, process func() health.Process) *health.Checker {
 	return health.New(health.Options{
 		API: a.APIOn(s), Store: s, InPlace: s.InPlace, Process: process, Apps: a.streaming(s), Program: a.Program(), Masker: a.Masker(), Clock: a.Clock,
 	})
@@ -148,11 +208,7 @@ type dagFiles struct{ app *App }
 
 // DAGs implements [api.Folder].
 func (f dagFiles) DAGs() (all []*dag.Summary, broken bool, err error) {
-	ix, err := f.app.DAGs.Index()
-	if err != nil {
-		return nil, false, err
-	}
-	return ix.DAGs(), ix.HasErrors(), nil
+	return f.app.DAGs.DAGs()
 }
 
 // Load implements [api.Folder].

@@ -3,13 +3,17 @@
 package app
 
 import (
+	"cmp"
+	"context"
 	"sync"
 	"time"
 
+	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/cli/internal/dates"
 	"github.com/dingdag/dingdag/cli/internal/folder"
 	"github.com/dingdag/dingdag/cli/internal/home"
+	"github.com/dingdag/dingdag/cli/internal/remote"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/engine"
@@ -17,6 +21,7 @@ import (
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/owners"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/template"
 )
 
@@ -35,6 +40,8 @@ type App struct {
 	owners    *owners.Book
 	checked   checked
 	working   *engine.Engine
+	by        store.Actor       // on whose behalf a guest works
+	unseen    []store.EventKind // that a guest may not see
 
 	gateOnce sync.Once
 	gate     *gate.Gate
@@ -44,6 +51,8 @@ type App struct {
 type Parts struct {
 	// Version is that of the program, as it tells it.
 	Version string
+	// Call runs a command for somebody on another machine, on the home folder of the App that works on it.
+	Call func(ctx context.Context, host *App, c *remote.Call) (code int)
 	// Operators is every operator that DAG files may name.
 	Operators func(*App) (*operator.Registry, error)
 	// Callbacks is every notifier that DAG files may name, with senders that look up
@@ -52,8 +61,25 @@ type Parts struct {
 }
 
 // New returns what one command uses, which closes it.
-func New(o show.IO, clock func() time.Time, parts Parts) *App {
-	h := home.New(o, clock)
+func New(o show.IO, clock func() time.Time, parts Parts) *App { return on(home.New(o, clock), parts) }
+
+// Call runs a command for somebody on another machine.
+func (a *App) Call(ctx context.Context, c *remote.Call) (code int) { return a.parts.Call(ctx, a, c) }
+
+// Guest is what a command of somebody on another machine uses, which closes it: the home folder, the store, the hook and the
+// engine are those of a.
+func (a *App) Guest(ctx context.Context, c *remote.Call) *App {
+	g := on(a.Home.Guest(ctx, c.IO, home.Caller{Program: c.Program, LookupEnv: c.LookupEnv}), a.parts)
+	g.by = store.Actor{Name: c.Who.User, Via: cmp.Or(c.Via, store.ViaRESTAPI), Address: c.Who.Address}
+	if !c.Who.May(access.Configure, nil) {
+		g.unseen = store.EventsOfAdmins()
+	}
+	g.hook, g.operators, g.working = a.Dingding(), a.operators, a.working
+	return g
+}
+
+// on is what a command uses on a home folder.
+func on(h *home.Home, parts Parts) *App {
 	a := &App{Home: h, Dates: dates.New(h), parts: parts}
 	h.Check = a.checkSettings
 	a.DAGs = folder.New(h, a.Catalog, a.Owners, parts.Version)

@@ -8,11 +8,10 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/hook/directory"
 	"github.com/dingdag/dingdag/store"
-	"github.com/dingdag/dingdag/store/sqlite"
 )
 
 // CardKeeper is what redraws the cards in a store.
-func (a *App) CardKeeper(s *sqlite.Store) (*card.Keeper, error) {
+func (a *App) CardKeeper(s home.Store) (*card.Keeper, error) {
 	conns, _, err := a.Sources(s.Connections())
 	if err != nil {
 		return nil, err
@@ -31,7 +30,7 @@ func (a *App) CardKeeper(s *sqlite.Store) (*card.Keeper, error) {
 }
 
 // CardPresses is what carries out the presses of cards in a store, and has them redrawn by their keeper.
-func (a *App) CardPresses(s *sqlite.Store, who *roles.Roles, keeper *card.Keeper) (*card.Presses, error) {
+func (a *App) CardPresses(s home.Store, who *roles.Roles, keeper *card.Keeper) (*card.Presses, error) {
 	conns, _, err := a.Sources(s.Connections())
 	if err != nil {
 		return nil, err

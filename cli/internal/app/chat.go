@@ -15,7 +15,6 @@ import (
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
-	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -45,7 +44,7 @@ func (a *App) ChatRoles(conns connections.Source) (*roles.Roles, error) {
 }
 
 // ChatCommands are what people may write to a robot, on a store.
-func (a *App) ChatCommands(s *sqlite.Store) (*command.Commands, error) {
+func (a *App) ChatCommands(s home.Store) (*command.Commands, error) {
 	conns, _, err := a.Sources(s.Connections())
 	if err != nil {
 		return nil, err

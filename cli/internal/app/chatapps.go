@@ -11,9 +11,9 @@ import (
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/chat"
 	"github.com/dingdag/dingdag/chat/inbound"
+	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/hook/stream"
-	"github.com/dingdag/dingdag/store/sqlite"
 )
 
 // ChatApps are the connections that receive, by their ids. The error names those that cannot be read, or that say
@@ -39,7 +39,7 @@ func (a *App) ChatApps(ctx context.Context, conns connections.Source) (out []cha
 }
 
 // streaming are the applications that are to receive in stream mode, for who looks whether they do.
-func (a *App) streaming(s *sqlite.Store) func(context.Context) ([]health.App, error) {
+func (a *App) streaming(s home.Store) func(context.Context) ([]health.App, error) {
 	return func(ctx context.Context) (out []health.App, err error) {
 		conns, _, err := a.Sources(s.Connections())
 		if err != nil {

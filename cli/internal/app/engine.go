@@ -61,7 +61,7 @@ func (a *App) Engine(s store.Store, db connections.Source, set func(*engine.Opti
 	o.Discard = func(folder string, runKey int64) error { return history.Discard(a.LogDir(), folder, runKey) }
 	o.FoldAfter = a.Settings.FoldAfter
 	o.BoundCallback = boundCallback
-	o.Pages = a.Pages()
+	o.Pages, o.Version = a.Pages(), a.parts.Version
 	o.Tracer = tracing.New(host() + ":" + a.Settings.Home)
 	if o.Owners, err = a.Owners(); err != nil {
 		return nil, err

@@ -3,8 +3,8 @@ package app
 import (
 	"net/url"
 
+	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/pageurl"
-	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/web/signed"
 )
 
@@ -26,7 +26,7 @@ func (a *App) BasePath() string {
 }
 
 // Signer makes and reads the links of a store, and is nil where people reach no pages. The settings have been read.
-func (a *App) Signer(s *sqlite.Store) (*signed.Signer, error) {
+func (a *App) Signer(s home.Store) (*signed.Signer, error) {
 	if a.Pages() == "" {
 		return nil, nil //nolint:nilnil // none
 	}

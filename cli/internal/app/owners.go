@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/owners"
 	"github.com/dingdag/dingdag/owners/lookup"
-	"github.com/dingdag/dingdag/store/sqlite"
 )
 
 // Owners is what the setting owners says, once; nil when it says nothing. What is wrong with it is
@@ -46,7 +46,7 @@ func (a *App) KnowOwners(ctx context.Context) error {
 }
 
 // OwnerKeeper is what looks the owners up for a store.
-func (a *App) OwnerKeeper(s *sqlite.Store) (*lookup.Keeper, error) {
+func (a *App) OwnerKeeper(s home.Store) (*lookup.Keeper, error) {
 	b, err := a.Owners()
 	if err != nil {
 		return nil, err

@@ -9,7 +9,7 @@ import (
 	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/browse"
 	"github.com/dingdag/dingdag/api/emit"
-	"github.com/dingdag/dingdag/store/sqlite"
+	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/web/pages/live"
 	"github.com/dingdag/dingdag/web/rest"
 	"github.com/dingdag/dingdag/web/rest/assets"
@@ -22,7 +22,7 @@ import (
 
 // REST serves Airflow's REST API, versions 2 and 1, on a store, to whoever is in the context of a request, see [access.From]. version is that
 // of the program. reload takes over what has changed of the DAG files, hub tells of changes, and test tests connections; nil for none.
-func (a *App) REST(s *sqlite.Store, version string, reload func(context.Context) error, hub *live.Hub, test connections.Tester) http.Handler {
+func (a *App) REST(s home.Store, version string, reload func(context.Context) error, hub *live.Hub, test connections.Tester) http.Handler {
 	ask := a.APIOn(s)
 	as := func(ctx context.Context) *api.API { return ask.By(browse.Actor(ctx)) }
 	b := a.Browser(s, reload)
@@ -45,8 +45,8 @@ func (a *App) REST(s *sqlite.Store, version string, reload func(context.Context)
 }
 
 // Browser lists what a store has. reload takes over what has changed of the DAG files, and may be nil.
-func (a *App) Browser(s *sqlite.Store, reload func(context.Context) error) *browse.Browser {
-	return browse.New(browse.Options{API: a.APIOn(s), Store: s, Lists: s.Lists(), Folder: dagFiles{a}, Clock: a.Clock, Reparse: reload})
+func (a *App) Browser(s home.Store, reload func(context.Context) error) *browse.Browser {
+	return browse.New(browse.Options{API: a.APIOn(s), Store: s, Lists: s.Lists(), Folder: dagFiles{a}, Root: a.Settings.DAGsFolder, Clock: a.Clock, Reparse: reload})
 }
 
 // changes are those that a hub tells of.

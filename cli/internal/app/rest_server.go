@@ -8,8 +8,8 @@ import (
 
 	"github.com/dingdag/dingdag/api/browse"
 	"github.com/dingdag/dingdag/api/vault"
+	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/operator"
-	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/web/rest"
 	"github.com/dingdag/dingdag/web/rest/connections"
 	"github.com/dingdag/dingdag/web/rest/pools"
@@ -18,7 +18,7 @@ import (
 )
 
 // restOfServer adds the calls about what belongs to no DAG.
-func (a *App) restOfServer(srv *rest.Server, s *sqlite.Store, b *browse.Browser, version string, test connections.Tester) {
+func (a *App) restOfServer(srv *rest.Server, s home.Store, b *browse.Browser, version string, test connections.Tester) {
 	keep := a.Vault(s)
 	kept := func(ctx context.Context) *vault.Keeper { return keep.By(browse.Actor(ctx)) }
 	variables.Routes(srv, kept)
@@ -66,8 +66,8 @@ func family(s operator.Spec) string {
 }
 
 // Vault shows and changes the connections and variables of a store.
-func (a *App) Vault(s *sqlite.Store) *vault.Keeper {
-	return vault.New(vault.Options{Vault: s, Masker: a.Masker(), By: a.Actor(), Clock: a.Clock, Places: func() (*vault.Places, error) {
+func (a *App) Vault(s home.Store) *vault.Keeper {
+	return vault.New(vault.Options{Vault: s, Masker: a.Masker(), By: a.Actor(), Clock: a.Clock, Check: a.checkConnection, Places: func() (*vault.Places, error) {
 		connection, variable, err := a.Places()
 		if err != nil {
 			return nil, err

@@ -2,16 +2,12 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
-	"golang.org/x/term"
-
 	"github.com/dingdag/dingdag/cli/internal/show"
-	"github.com/dingdag/dingdag/cli/internal/signals"
 )
 
 // maxSecret bounds what is read from standard input, in bytes.
@@ -22,9 +18,10 @@ const maxSecret = 1 << 20
 func (a *App) ReadSecret(ctx context.Context, name string) (string, error) {
 	var b []byte
 	var err error
-	if f, ok := a.In.(*os.File); ok && show.IsTerminal(f) {
+	hidden := hiddenLine(a.In)
+	if hidden != nil {
 		a.Notef("type the %s, which is not shown, and Enter", name)
-		b, err = readPassword(ctx, int(f.Fd()))
+		b, err = hidden(ctx)
 	} else {
 		b, err = io.ReadAll(io.LimitReader(a.In, maxSecret))
 	}
@@ -34,26 +31,17 @@ func (a *App) ReadSecret(ctx context.Context, name string) (string, error) {
 	return strings.TrimRight(string(b), "\r\n"), nil
 }
 
-// readPassword reads a line without showing it. It ends with the command, and the terminal
-// shows again what is typed.
-func readPassword(ctx context.Context, fd int) ([]byte, error) {
-	before, err := term.GetState(fd)
-	if err != nil {
-		return nil, err
+// hiddenLine reads a line that is not shown from the terminal at the other end of an input, and is nil where there is none.
+func hiddenLine(in io.Reader) func(context.Context) ([]byte, error) {
+	if !show.IsTerminal(in) {
+		return nil
 	}
-	type line struct {
-		text []byte
-		err  error
-	}
-	read := make(chan line, 1)
-	go func() {
-		text, err := term.ReadPassword(fd)
-		read <- line{text, err}
-	}()
-	select {
-	case l := <-read:
-		return l.text, l.err
-	case <-ctx.Done():
-		return nil, errors.Join(signals.ErrInterrupted, term.Restore(fd, before))
+	switch from := in.(type) {
+	case show.LineReader:
+		return from.ReadHidden
+	case *os.File:
+		return func(ctx context.Context) ([]byte, error) { return show.ReadPassword(ctx, int(from.Fd())) }
+	default:
+		return nil
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"github.com/dingdag/dingdag/hook"
-	"github.com/dingdag/dingdag/store/sqlstore"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlvault"
 )
 
 // tokens shares the access tokens of applications between processes, through the store
@@ -27,5 +27,5 @@ func (t tokens) Save(ctx context.Context, key string, v hook.Token) error {
 	if s == nil {
 		return nil
 	}
-	return s.PutToken(ctx, key, sqlstore.AppToken{Value: v.Value, ObtainedAt: v.ObtainedAt, ExpiresAt: v.ExpiresAt})
+	return s.PutToken(ctx, key, sqlvault.AppToken{Value: v.Value, ObtainedAt: v.ObtainedAt, ExpiresAt: v.ExpiresAt})
 }

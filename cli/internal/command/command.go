@@ -30,11 +30,22 @@ func (e UsageError) Unwrap() error { return e.Err }
 // Usagef makes a [UsageError], as [fmt.Errorf] makes an error.
 func Usagef(format string, args ...any) error { return UsageError{fmt.Errorf(format, args...)} }
 
+// ExitedError ends a command with an exit code, without another word: it has said everything.
+type ExitedError int
+
+func (e ExitedError) Error() string { return "exit code " + strconv.Itoa(int(e)) }
+
+// Is makes it an [ErrQuiet].
+func (e ExitedError) Is(target error) bool { return target == ErrQuiet }
+
 // ExitCode is that of a command that ended with err: [Done] for nil.
 func ExitCode(err error) int {
+	code, exited := errors.AsType[ExitedError](err)
 	switch {
 	case err == nil:
 		return Done
+	case exited:
+		return int(code)
 	case IsUsage(err):
 		return Usage
 	}

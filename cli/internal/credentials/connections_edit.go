@@ -6,14 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"reflect"
-	"strings"
 
-	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
 	"gopkg.in/yaml.v3"
 
@@ -64,23 +58,23 @@ func runConnectionsEdit(ctx context.Context, a *app.App, id, from string) error 
 	}
 	text := form
 	if from != "" {
-		if text, err = os.ReadFile(from); err != nil { //nolint:gosec // the user's own file
+		if text, err = a.Disk().Read(ctx, from); err != nil {
 			return fmt.Errorf("read --from: %w", command.WithoutOp(err))
 		}
 	}
-	dir, err := os.MkdirTemp("", "dingdag-edit-")
+	file, err := a.Disk().Edit(ctx, "connection.yaml", text)
 	if err != nil {
-		return fmt.Errorf("create a folder for the edit: %w", command.WithoutOp(err))
+		return err
 	}
-	e := &edit{app: a, id: id, dir: dir, path: filepath.Join(dir, "connection.yaml")}
-	changed, err := e.run(ctx, text, base, original)
+	e := &edit{app: a, id: id, file: file}
+	changed, err := e.run(ctx, base, original)
 	if err == nil && changed != nil {
 		err = replaceConnection(ctx, a, s, changed, original)
 	}
 	if err != nil {
 		return e.keep(err)
 	}
-	if err := os.RemoveAll(dir); err != nil {
+	if err := file.Discard(ctx); err != nil {
 		return fmt.Errorf("remove the file of the edit: %w", command.WithoutOp(err))
 	}
 	if changed == nil {
@@ -187,23 +181,20 @@ func readForm(id, name string, form []byte) (*connections.Connection, error) {
 
 // edit is the file that is open in an editor.
 type edit struct {
-	app           *app.App
-	id, dir, path string
+	app  *app.App
+	id   string
+	file show.Edit
 }
 
 // run opens the editor until what it leaves is right, and returns that; nil for no change.
 // Only on a terminal there is somebody to try again.
-func (e *edit) run(ctx context.Context, text []byte, base, original *connections.Connection) (*connections.Connection, error) {
-	if err := os.WriteFile(e.path, text, 0o600); err != nil { //nolint:gosec // in the folder that we have made
-		return nil, fmt.Errorf("write the file of the edit: %w", command.WithoutOp(err))
-	}
+func (e *edit) run(ctx context.Context, base, original *connections.Connection) (*connections.Connection, error) {
 	for {
 		c, err := e.once(ctx, base, original)
 		if err == nil && reflect.DeepEqual(c, original) {
 			return nil, nil
 		}
-		in, _ := e.app.In.(*os.File)
-		if err == nil || ctx.Err() != nil || in == nil || !isatty.IsTerminal(in.Fd()) {
+		if err == nil || ctx.Err() != nil || !show.IsTerminal(e.app.In) {
 			return c, err
 		}
 		fmt.Fprintln(e.app.Err, "error:", e.app.Mask(err.Error()))
@@ -216,26 +207,14 @@ func (e *edit) run(ctx context.Context, text []byte, base, original *connections
 
 // once opens the editor and reads what it leaves.
 func (e *edit) once(ctx context.Context, base, original *connections.Connection) (*connections.Connection, error) {
-	editor := "vi"
-	for _, name := range []string{"EDITOR", "VISUAL"} {
-		if v, _ := e.app.LookupEnv(name); strings.TrimSpace(v) != "" {
-			editor = v
-		}
-	}
-	// The value may have arguments, which the shell takes apart, as in git.
-	cmd := exec.Command("sh", "-c", editor+` "$@"`, editor, e.path) //nolint:gosec,noctx // the user's own editor, which ends by itself
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = e.app.In, unmasked(e.app.Out), unmasked(e.app.Err)
-	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("the editor %q: %w; set EDITOR to another one", editor, err)
+	text, err := e.file.Open(ctx)
+	if err != nil {
+		return nil, err
 	}
 	if ctx.Err() != nil {
 		return nil, errors.New("interrupted: nothing was changed")
 	}
-	text, err := os.ReadFile(e.path)
-	if err != nil {
-		return nil, fmt.Errorf("read the edit: %w", command.WithoutOp(err))
-	}
-	edited, err := readForm(e.id, e.path, text)
+	edited, err := readForm(e.id, e.file.Path(), text)
 	if err != nil {
 		return nil, err
 	}
@@ -249,19 +228,11 @@ func (e *edit) once(ctx context.Context, base, original *connections.Connection)
 	return c, c.Validate()
 }
 
-// unmasked is the file that output goes to, as an editor needs it, or the output itself.
-func unmasked(out io.Writer) io.Writer {
-	if f, ok := (show.IO{Out: out}).File(); ok {
-		return f
-	}
-	return out
-}
-
 // keep ends a failed edit, whose file stays.
 func (e *edit) keep(err error) error {
-	if _, serr := os.Stat(e.path); serr != nil {
-		return errors.Join(err, os.RemoveAll(e.dir))
+	if e.file.Path() == "" {
+		return err
 	}
-	fmt.Fprintf(e.app.Err, "nothing was changed; the edit is kept in %s: resume with %s\n", e.path, e.app.Command("connections", "edit", e.id, "--from", e.path))
+	fmt.Fprintf(e.app.Err, "nothing was changed; the edit is kept in %s: resume with %s\n", e.file.Path(), e.app.Command("connections", "edit", e.id, "--from", e.file.Path()))
 	return err
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -101,32 +100,24 @@ func runConnectionsExport(ctx context.Context, a *app.App, o exportOptions) erro
 		_, err = a.ClearOutput().Write(out) // what is secret is hidden in it already, unless it was asked for
 		return err
 	}
-	if err := writePrivate(o.path, out); err != nil {
+	if err := a.Disk().Write(ctx, o.path, out); err != nil {
 		return fmt.Errorf("write connections: %w", command.WithoutOp(err))
 	}
 	a.Notef("wrote %d connections to %s", len(all), o.path)
 	return nil
 }
 
-// writePrivate writes a file that only its owner can read, also when it was there
-// before with other rights.
-func writePrivate(path string, data []byte) (err error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600) //nolint:gosec // the person names the file
+// readNamed reads a file that the command line names, by the format that its extension says.
+func readNamed[T any](ctx context.Context, a *app.App, name string, parse func(string, file.Format, []byte) (T, error)) (none T, err error) {
+	format, err := file.FormatOf(name)
 	if err != nil {
-		return err
+		return none, err
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	info, err := f.Stat()
+	text, err := a.Disk().Read(ctx, name)
 	if err != nil {
-		return err
+		return none, fmt.Errorf("read file: %w", command.WithoutOp(err))
 	}
-	if info.Mode().IsRegular() {
-		if err := errors.Join(f.Chmod(0o600), f.Truncate(0)); err != nil {
-			return err
-		}
-	}
-	_, err = f.Write(data)
-	return err
+	return parse(name, format, text)
 }
 
 func newCmdConnectionsImport(a *app.App) *cobra.Command {
@@ -147,7 +138,7 @@ alone unless --overwrite is given. If anything in the file is wrong, nothing is 
 }
 
 func runConnectionsImport(ctx context.Context, a *app.App, path string, overwrite bool) error {
-	all, err := file.ReadConnections(path)
+	all, err := readNamed(ctx, a, path, file.ParseConnections)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -102,6 +101,9 @@ func newCmdVariablesGet(a *app.App) *cobra.Command {
 			if asJSON && !json.Valid([]byte(text)) {
 				return fmt.Errorf("variable %q is not valid JSON", args[0])
 			}
+			if err := a.MayShow(args[0], text); err != nil {
+				return err
+			}
 			_, err = fmt.Fprintln(a.ClearOutput(), text)
 			return err
 		},
@@ -169,19 +171,22 @@ func newCmdVariablesExport(a *app.App) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			vs, err := s.Variables().Variables(cmd.Context())
+			vs, err := s.Vault().Variables(cmd.Context())
 			if err != nil {
 				return err
 			}
 			out := map[string]any{}
 			for _, v := range vs {
+				if err := a.MayShow(v.Key, v.Value); err != nil {
+					return fmt.Errorf("export variables: %w", err)
+				}
 				out[v.Key] = jsonOrText(v.Value)
 			}
 			b, err := json.MarshalIndent(out, "", "  ")
 			if err != nil {
 				return err
 			}
-			if err := os.WriteFile(args[0], append(b, '\n'), 0o600); err != nil {
+			if err := a.Disk().Write(cmd.Context(), args[0], append(b, '\n')); err != nil {
 				return fmt.Errorf("export variables: %w", command.WithoutOp(err))
 			}
 			_, err = fmt.Fprintf(a.Out, "exported %d variables to %s\n", len(vs), args[0])
@@ -208,7 +213,7 @@ func newCmdVariablesImport(a *app.App) *cobra.Command {
 			if !slices.Contains([]string{"overwrite", "fail", "skip"}, existing) {
 				return command.Usagef("--action-on-existing-key %q: use overwrite, fail or skip", existing)
 			}
-			in, err := file.ReadVariables(args[0])
+			in, err := readNamed(cmd.Context(), a, args[0], file.ParseVariables)
 			if err != nil {
 				return err
 			}

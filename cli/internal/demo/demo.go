@@ -21,6 +21,7 @@ import (
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/cli/internal/receiving"
 	"github.com/dingdag/dingdag/cli/internal/settings"
 	"github.com/dingdag/dingdag/cli/internal/show"
@@ -30,7 +31,6 @@ import (
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/sandbox"
 	"github.com/dingdag/dingdag/store"
-	"github.com/dingdag/dingdag/store/sqlite"
 )
 
 // New makes the command demo.
@@ -97,7 +97,7 @@ func runDemo(ctx context.Context, a *app.App) (err error) {
 // demo is one run of the examples.
 type demo struct {
 	app   *app.App
-	store *sqlite.Store
+	store home.Store
 	box   *sandbox.Server
 	began time.Time
 	dags  []*dag.DAG
@@ -503,8 +503,10 @@ func newDemoProgress(o show.IO, ds []*dag.DAG) *demoProgress {
 	p.w.AppendTracker(p.messages)
 	p.w.SetTerminalWidth(o.Width())
 	p.rendered = make(chan struct{})
+	drawn := show.Drawing(o.Out)
 	go func() {
 		defer close(p.rendered)
+		defer drawn()
 		p.w.Render()
 	}()
 	return p
@@ -545,7 +547,7 @@ func (p *demoProgress) print(text string) {
 // say prints what is no message.
 func (p *demoProgress) say(text string) {
 	if p.w != nil {
-		p.w.Log("%s", strings.TrimRight(text, "\n"))
+		p.w.Log("%s", strings.TrimRight(show.Tame(p.o.Out, text), "\n"))
 		return
 	}
 	fmt.Fprintln(p.o.Out, strings.TrimRight(text, "\n"))

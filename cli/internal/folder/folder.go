@@ -25,6 +25,7 @@ type Folder struct {
 	catalog func() (catalog.Catalog, error)
 	owners  func() (*owners.Book, error)
 	version string
+	memory  *memory // nil remembers nothing
 }
 
 // New returns the DAGs folder of a home folder, whose files are checked against a catalog and the

@@ -1,10 +1,6 @@
 package folder
 
-import (
-	"os"
-
-	"github.com/fsnotify/fsnotify"
-)
+import "os"
 
 // maxTold is how many folders the kernel is asked to watch, of the some thousands that it
 // watches for everybody together.
@@ -13,7 +9,7 @@ const maxTold = 1000
 // told is what the kernel tells of changes below a folder. It tells nothing of file systems
 // that others write to as well, such as NFS, nor of some rare ways to change a file.
 type told struct {
-	watcher *fsnotify.Watcher
+	changes *changes
 	// root is the folder as it was: a link that leads to it may be set anew.
 	root    os.FileInfo
 	path    string
@@ -30,7 +26,7 @@ func listen(path string) *told {
 		t.failed = true
 		return t
 	}
-	if t.watcher, err = fsnotify.NewWatcher(); err != nil {
+	if t.changes, err = newChanges(); err != nil {
 		t.failed = true
 	}
 	return t
@@ -41,7 +37,7 @@ func (t *told) enter(dir string) {
 	if t.failed {
 		return
 	}
-	if t.folders++; t.folders > maxTold || !tellsAll(dir) || t.watcher.Add(dir) != nil {
+	if t.folders++; t.folders > maxTold || !tellsAll(dir) || t.changes.add(dir) != nil {
 		t.failed = true
 	}
 }
@@ -52,21 +48,14 @@ func (t *told) quiet() bool {
 	if t == nil || t.failed {
 		return false
 	}
-	select {
-	case <-t.watcher.Events:
-		t.failed = true
-	case err := <-t.watcher.Errors: // there was too much to tell
-		t.failed = err != nil
-	default:
-		now, err := os.Stat(t.path)
-		t.failed = err != nil || !os.SameFile(now, t.root)
-	}
+	now, err := os.Stat(t.path)
+	t.failed = err != nil || !os.SameFile(now, t.root) || !t.changes.none()
 	return !t.failed
 }
 
 // close ends the telling.
 func (t *told) close() {
-	if t != nil && t.watcher != nil {
-		_ = t.watcher.Close() // nothing was written
+	if t != nil && t.changes != nil {
+		t.changes.close()
 	}
 }

@@ -3,8 +3,10 @@
 package home
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/url"
 	"os"
@@ -35,7 +37,7 @@ type Home struct {
 	Settings *settings.Config
 	Check    func() error
 	// Store is that of the home folder, nil until [Home.OpenStore].
-	Store *sqlite.Store
+	Store Store
 	// OnStore, when set, is told how long each kind of work of the store took.
 	OnStore func(k sqlite.Kind, took time.Duration)
 	// ReadOnly says that the store can only be looked at.
@@ -44,11 +46,45 @@ type Home struct {
 	masker *connections.Masker
 	logger *slog.Logger
 	closes []func() error
+	host   *Home  // of which this one is a guest, or nil
+	caller Caller // of a guest
 }
 
-// New returns the home folder of a command that reads and writes o.
+// Caller is how somebody on another machine calls the program.
+type Caller struct {
+	// Program is how the caller names the program, with what it needs to reach this one: "dingdag --server URL".
+	Program string
+	// LookupEnv reads the settings that are the caller's, such as the zone in which times are shown.
+	LookupEnv func(string) (string, bool)
+}
+
+// Guest is the home folder for a command of somebody on another machine: it has the settings, the store and the masker of h,
+// which stay open when it is closed, and hides secrets in all that it prints.
+func (h *Home) Guest(ctx context.Context, o show.IO, c Caller) *Home {
+	o.LookupEnv, o.Environ = h.LookupEnv, h.Environ
+	g := New(o, h.Clock)
+	g.host, g.caller = h, c
+	g.Store, g.OnStore, g.ReadOnly, g.masker = h.Store, h.OnStore, h.ReadOnly, h.Masker()
+	if g.Store != nil {
+		h.knowSecrets(ctx, g.Store) // those that have come since
+	}
+	g.MaskOutput()
+	return g
+}
+
+// IsGuest reports whether the command is of somebody on another machine.
+func (h *Home) IsGuest() bool { return h.host != nil }
+
+// New returns the home folder of a command that reads and writes o. What it writes does no harm on a terminal, see [show.Guard].
 func New(o show.IO, clock func() time.Time) *Home {
-	return &Home{IO: o, Clock: clock, Flags: map[string]string{}}
+	o.Out, o.Err = show.Guarded(o.Out), show.Guarded(o.Err)
+	h := &Home{IO: o, Clock: clock, Flags: map[string]string{}}
+	for _, w := range []io.Writer{o.Out, o.Err} {
+		if g, ok := w.(*show.Guard); ok {
+			h.OnClose(g.Flush)
+		}
+	}
+	return h
 }
 
 // OnClose has a function called by Close, before those that were given earlier.
@@ -67,7 +103,7 @@ func (h *Home) Close() error {
 // ReadSettings reads the configuration, once. What is wrong with it is a usage error.
 func (h *Home) ReadSettings() (*settings.Config, error) {
 	if h.Settings == nil {
-		c, err := settings.Load(h.IO, h.Flags)
+		c, err := h.loadSettings()
 		if err != nil {
 			return nil, command.UsageError{Err: err}
 		}
@@ -81,6 +117,18 @@ func (h *Home) ReadSettings() (*settings.Config, error) {
 		}
 	}
 	return h.Settings, nil
+}
+
+// loadSettings reads the layers. A guest has the settings of its host, but for those that are the caller's.
+func (h *Home) loadSettings() (*settings.Config, error) {
+	if h.host == nil {
+		return settings.Load(h.IO, h.Flags)
+	}
+	c, err := h.host.ReadSettings()
+	if err != nil {
+		return nil, err
+	}
+	return c.For(h.caller.LookupEnv, h.Flags)
 }
 
 // Masker knows what is secret. There is one for the command.
@@ -142,8 +190,7 @@ func (h *Home) logHandler() slog.Handler {
 		format = c.LogFormat
 	}
 	to := h.Err
-	f, _ := h.Err.(*os.File)
-	terminal := f != nil && show.IsTerminal(f)
+	terminal := show.IsTerminal(h.Err)
 	if terminal && format != "auto" {
 		to = show.NewScreen(to) // it gets whole lines, without colours of ours
 	}
@@ -160,6 +207,9 @@ func (h *Home) logHandler() slog.Handler {
 // Program is how people call the program so that it works on this home folder. The
 // settings have been read.
 func (h *Home) Program() string {
+	if h.host != nil {
+		return h.caller.Program
+	}
 	if usual, err := settings.Home(func(string) (string, bool) { return "", false }, ""); err == nil && usual == h.Settings.Home {
 		return "dingdag"
 	}

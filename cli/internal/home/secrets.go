@@ -3,6 +3,7 @@ package home
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 
@@ -10,7 +11,6 @@ import (
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/connections/env"
 	"github.com/dingdag/dingdag/connections/file"
-	"github.com/dingdag/dingdag/store/sqlite"
 )
 
 // MaskOutput hides, in all that the command prints from now on, what is known to be secret
@@ -24,12 +24,24 @@ func (h *Home) MaskOutput() {
 	h.OnClose(out.Close)
 }
 
-// ClearOutput is standard output for a command that was asked to show secrets.
+// ClearOutput is standard output for a command that was asked to show secrets. What is known to be one stays hidden from
+// somebody on another machine.
 func (h *Home) ClearOutput() io.Writer {
+	if h.host != nil {
+		return h.Out
+	}
 	if out, ok := h.Out.(*show.Masked); ok {
 		return out.Below()
 	}
 	return h.Out
+}
+
+// MayShow refuses to show somebody on another machine the value of a variable that is secret.
+func (h *Home) MayShow(key, value string) error {
+	if m := h.Masker(); h.host != nil && (m.SensitiveName(key) || m.Mask(value) != value) {
+		return fmt.Errorf("variable %s is secret, and its value does not leave the machine of the server: run the command there", key)
+	}
+	return nil
 }
 
 // Sources builds the lookup order: files, environment, and db, which may be nil. Every
@@ -47,7 +59,7 @@ func (h *Home) Sources(db connections.Source) (connections.Source, connections.V
 	}
 	vars := []connections.VariableSource{files, environ}
 	if h.Store != nil {
-		vars = append(vars, h.Store.Variables())
+		vars = append(vars, h.Store.Vault())
 	}
 	m := h.Masker()
 	return connections.Masking(connections.Chain(h.Log(), conns...), m),
@@ -85,7 +97,7 @@ func (h *Home) LookupVariable() func(string) (string, bool, error) {
 // knowSecrets registers the secrets of all places where tasks find them, so that they are
 // hidden wherever they have got to: an XCom, the text of an error, a rendered field. What
 // can't be read, because its key is gone for instance, can't be known.
-func (h *Home) knowSecrets(ctx context.Context, s *sqlite.Store) {
+func (h *Home) knowSecrets(ctx context.Context, s Store) {
 	m := h.Masker()
 	variable := func(key, value string) {
 		if m.SensitiveName(key) {
@@ -94,7 +106,7 @@ func (h *Home) knowSecrets(ctx context.Context, s *sqlite.Store) {
 	}
 	stored, err := s.Connections().Connections(ctx)
 	h.unknownSecrets("connections of the store", err)
-	vars, err := s.Variables().Variables(ctx)
+	vars, err := s.Vault().Variables(ctx)
 	h.unknownSecrets("variables of the store", err)
 	for _, v := range vars {
 		variable(v.Key, v.Value)

@@ -15,15 +15,33 @@ import (
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/connections/file"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/listing"
 	"github.com/dingdag/dingdag/store/sqlite"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlvault"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
-var _ store.Store = (*sqlite.Store)(nil)
+// Store is all that is asked of the store of a home folder, whatever database it is in.
+type Store interface {
+	store.Store
+	sqlvault.Keeper
+	// Lists reads lists with many filters.
+	Lists() listing.Reader
+	// Commits is how many transactions of the database this process has begun.
+	Commits() int64
+	// Vacuum writes the store anew, without unused space.
+	Vacuum(ctx context.Context) error
+	// InPlace returns an error when others no longer find the store where it was opened.
+	InPlace() error
+	// Close ends the store. Transactions under way finish first.
+	Close() error
+}
+
+var _ Store = (*sqlite.Store)(nil)
 
 // OpenStore opens the store, once, and makes it unless it is there. From then on its secrets
 // are hidden in what the command prints.
-func (h *Home) OpenStore(ctx context.Context) (*sqlite.Store, error) {
+func (h *Home) OpenStore(ctx context.Context) (Store, error) {
 	if h.Store != nil {
 		return h.Store, nil
 	}

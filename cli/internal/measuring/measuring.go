@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/access/accounts"
+	"github.com/dingdag/dingdag/api/browse"
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/cli/internal/app"
@@ -53,7 +54,9 @@ func telling(m *metrics.Metrics, tell func(engine.Update)) func(engine.Update) {
 			_, connID, _ := callbacks.SplitChannel(u.Delivery.Channel)
 			m.Delivery(u.Delivery, connID)
 		case u.Instance != nil:
-			m.Task(u.Run.DAGID, u.Instance)
+			in := *u.Instance
+			in.Operator = browse.OperatorName(in.Operator) // as Airflow tells it
+			m.Task(u.Run.DAGID, &in)
 		default:
 			m.Run(&u.Run, u.Created)
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/dingdag/dingdag/callbacks/face"
 	"github.com/dingdag/dingdag/chat/card"
 	"github.com/dingdag/dingdag/cli/internal/app"
+	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/store"
-	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/web"
 	"github.com/dingdag/dingdag/web/peer"
 	"github.com/dingdag/dingdag/web/signed"
@@ -21,7 +21,7 @@ import (
 
 // Links are the pages of a home folder whose store is open, nil where people reach none. working reports whether
 // the engine works, which does what they ask for.
-func Links(a *app.App, s *sqlite.Store, keeper *card.Keeper, e Engine, working func() bool) (*web.Links, error) {
+func Links(a *app.App, s home.Store, keeper *card.Keeper, e Engine, working func() bool) (*web.Links, error) {
 	signer, err := a.Signer(s)
 	if err != nil || signer == nil {
 		return nil, err

@@ -26,7 +26,6 @@ import (
 	"github.com/dingdag/dingdag/hook/reply"
 	"github.com/dingdag/dingdag/hook/stream"
 	"github.com/dingdag/dingdag/store"
-	"github.com/dingdag/dingdag/store/sqlite"
 )
 
 // Engine is what the chat needs of the engine. [*engine.Engine] is one.
@@ -37,7 +36,7 @@ type Engine interface {
 }
 
 // New returns the chat of a home folder whose store is open. The keeper draws its cards.
-func New(a *app.App, s *sqlite.Store, keeper *card.Keeper, e Engine) (*chat.Service, error) {
+func New(a *app.App, s home.Store, keeper *card.Keeper, e Engine) (*chat.Service, error) {
 	conns, _, err := a.Sources(s.Connections())
 	if err != nil {
 		return nil, err
@@ -88,7 +87,7 @@ func refreshing(log *slog.Logger, e Engine) func(context.Context) {
 }
 
 // HTTP takes what DingTalk sends over HTTP, for a chat.
-func HTTP(a *app.App, s *sqlite.Store, talk *chat.Service) (http.Handler, error) {
+func HTTP(a *app.App, s home.Store, talk *chat.Service) (http.Handler, error) {
 	conns, _, err := a.Sources(s.Connections())
 	if err != nil {
 		return nil, err
@@ -97,7 +96,7 @@ func HTTP(a *app.App, s *sqlite.Store, talk *chat.Service) (http.Handler, error)
 }
 
 // watching lets what comes start DAGs.
-func watching(s *sqlite.Store, conns connections.Source, commands *command.Commands, e Engine, a *app.App) (*watch.Watcher, error) {
+func watching(s home.Store, conns connections.Source, commands *command.Commands, e Engine, a *app.App) (*watch.Watcher, error) {
 	triggers, err := app.Triggers()
 	if err != nil {
 		return nil, err

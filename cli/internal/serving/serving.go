@@ -13,17 +13,19 @@ import (
 	"github.com/dingdag/dingdag/access/accounts"
 	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/bindings"
+	"github.com/dingdag/dingdag/api/emit"
 	"github.com/dingdag/dingdag/api/files"
 	"github.com/dingdag/dingdag/api/health"
+	"github.com/dingdag/dingdag/api/nodes"
 	"github.com/dingdag/dingdag/api/notes"
 	"github.com/dingdag/dingdag/api/overview"
 	"github.com/dingdag/dingdag/api/vault"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/credentials"
+	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store"
-	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/web/pages"
 	"github.com/dingdag/dingdag/web/pages/live"
 	"github.com/dingdag/dingdag/web/signin"
@@ -77,7 +79,7 @@ type Site struct {
 
 // New returns the site of a home folder whose store is open. now is how things are.
 // failed, when it is not nil, is told of each sign-in that fails.
-func New(ctx context.Context, a *app.App, s *sqlite.Store, hub *live.Hub, now func(context.Context) *health.Health, version string, failed func(error)) (*Site, error) {
+func New(ctx context.Context, a *app.App, s home.Store, hub *live.Hub, now func(context.Context) *health.Health, version string, failed func(error)) (*Site, error) {
 	people := accounts.New(accounts.Options{Store: s, Clock: a.Clock, Log: a.Log()})
 	conns, _, err := a.Sources(s.Connections())
 	if err != nil {
@@ -104,13 +106,21 @@ func New(ctx context.Context, a *app.App, s *sqlite.Store, hub *live.Hub, now fu
 	}
 	shapes, keep := &overview.Shapes{}, a.Vault(s)
 	path := a.BasePath()
-	ps, err = pages.New(pages.Options{
+	ps, err = pages.New(pages.Options{ //nolint:contextcheck // each page has the context of its request
 		Guard:    guard{gate, path},
 		Base:     path,
 		Overview: func(ctx context.Context) *overview.Overview { return a.OverviewOn(s, actor(ctx), shapes) },
 		Bindings: func(ctx context.Context) pages.Bindings { return bindings.New(s, actor(ctx), a.Clock) },
 		Asks:     func(ctx context.Context) *asks.Asks { return a.AsksOn(s).By(actor(ctx)) },
-		Pools:    a.Browser(s, nil).Pools,
+		Browse:   a.Browser(s, nil),
+		Emitter: func(ctx context.Context) (*emit.Emitter, error) {
+			m, err := a.Emitter(ctx)
+			if err != nil {
+				return nil, err
+			}
+			m.By = actor(ctx)
+			return m, nil
+		},
 		Notes: func(ctx context.Context) *notes.Notes {
 			return notes.New(notes.Options{Store: s, By: actor(ctx), Clock: a.Clock})
 		},
@@ -120,8 +130,12 @@ func New(ctx context.Context, a *app.App, s *sqlite.Store, hub *live.Hub, now fu
 			defer cancel()
 			return credentials.Test(ctx, a, id)
 		},
+		Nodes: func(ctx context.Context, since time.Time) ([]nodes.Node, error) {
+			return nodes.List(ctx, s, since, a.Clock())
+		},
+		Inbox: a.Inbox(s), Accounts: people, By: actor,
 		Files: func(context.Context) *files.Files { return a.FilesOn(s) },
-		Host:  host, Workers: a.Settings.Workers,
+		Host:  host, Workers: a.Settings.Workers, DAGsFolder: a.Settings.DAGsFolder,
 		Health: now, Zone: zone, Changes: hub, Version: version, Mask: a.Mask, Clock: a.Clock, Log: a.Log(),
 	})
 	if err != nil {

@@ -29,3 +29,16 @@ func TestBaseURL(t *testing.T) {
 		require.ErrorContains(t, err, "no relative parts", bad)
 	}
 }
+
+func TestSandboxURL(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{"": "", "off": "off", "http://sandbox:8100/": "http://sandbox:8100"} {
+		got, err := optionalSandbox(given)
+		require.NoError(t, err, given)
+		assert.Equal(t, want, got)
+	}
+	for _, bad := range []string{"on", "sandbox:8100", "http://u:hunter2@sandbox", "http://sandbox/../x"} {
+		_, err := optionalSandbox(bad)
+		require.EqualError(t, err, "must be off, or an http or https URL without user, query and fragment, such as http://127.0.0.1:8100", bad)
+	}
+}

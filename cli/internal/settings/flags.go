@@ -1,6 +1,8 @@
 package settings
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -9,6 +11,9 @@ import (
 // HomeKey stands for the home folder among the settings, though it is not one: dingdag.yaml lies
 // there.
 const HomeKey = "home"
+
+// TimezoneKey is the setting of the zone in which times are shown.
+const TimezoneKey = "timezone"
 
 // AddFlags gives a command and those below it the flags of the home folder and of the settings
 // that have one.
@@ -35,6 +40,17 @@ func ReadFlags(cmd *cobra.Command, into map[string]string) {
 			read(s.key)
 		}
 	}
+}
+
+// ServersFlag is a flag of a command line that sets what somebody on another machine does not; empty for none.
+func ServersFlag(cmd *cobra.Command) string {
+	set := map[string]string{}
+	ReadFlags(cmd, set)
+	delete(set, TimezoneKey)
+	for _, key := range slices.Sorted(maps.Keys(set)) {
+		return flagOf(key)
+	}
+	return ""
 }
 
 // flagOf is the flag of a setting.

@@ -205,18 +205,30 @@ func optionalBase(s string) (string, error) {
 	return base, nil
 }
 
-// listenOff is the value of listen that serves nothing.
-const listenOff = "off"
+// optionalSandbox reads the address of a sandbox, or off.
+func optionalSandbox(s string) (string, error) {
+	if s == off {
+		return s, nil
+	}
+	base, err := optionalBase(s)
+	if err != nil {
+		return "", errors.New("must be off, or an http or https URL without user, query and fragment, such as http://127.0.0.1:8100")
+	}
+	return base, nil
+}
+
+// off is the value of an address that is none.
+const off = "off"
 
 // listenSetting is the setting of the address at which standalone serves.
 func listenSetting(def, doc string) setting {
 	return setting{key: "listen", def: def, doc: doc, set: func(c *Config, v value) error {
 		c.Listen, c.ListenByDefault = "", v.from == ""
-		if v.text == listenOff {
+		if v.text == off {
 			return nil
 		}
 		if _, _, err := listening.Split(v.text); err != nil {
-			return fmt.Errorf("%w, or %s", err, listenOff)
+			return fmt.Errorf("%w, or %s", err, off)
 		}
 		c.Listen = v.text
 		return nil

@@ -82,6 +82,8 @@ type Config struct {
 	MetricsLabels string
 	// TestConnection is enabled or disabled: whether programs may have connections tested over the REST API.
 	TestConnection string
+	// SandboxURL is the address of the sandbox whose inbox is shown; empty for that of a connection, "off" for none.
+	SandboxURL string
 	// SecretKey seals connections in the store; unset uses {home}/secret.key.
 	SecretKey string
 	// HarmlessExtra names keys of extras that hold no secret, beside the known ones.
@@ -142,7 +144,7 @@ func generalSettings() []setting {
 		listenSetting("127.0.0.1:8080", "address at which standalone serves [pages](pages.md), the REST API and its health over HTTP, and takes what DingTalk sends ([Over HTTP](chat.md#over-http)); port 0 picks a free one, `off` serves nothing. By default only this machine reaches it, and nothing is served when another program has the port. See [Where it listens](operations.md#where-it-listens) for other machines"),
 		stringSetting("tls_cert", "", "file with the certificate, and those of its issuers behind it, with which standalone serves over TLS; it is read again when it changes", func(c *Config) *string { return &c.TLSCert }),
 		stringSetting("tls_key", "", "file with the key of that certificate", func(c *Config) *string { return &c.TLSKey }),
-		proxiesSetting("trusted_proxies", "addresses and networks of reverse proxies, as a list or separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; see [Where it listens](#where-it-listens)",
+		proxiesSetting("trusted_proxies", "addresses and networks of reverse proxies, as a list or separated by commas, whose `X-Forwarded-For` and `X-Forwarded-Proto`, or `Forwarded` without these, are believed; see [Where it listens](#where-it-listens)",
 			func(c *Config) *peer.Proxies { return &c.TrustedProxies }),
 		parsedSetting("base_url", "", "where people reach the pages of `listen`, through a reverse proxy in front of it, such as `https://dingdag.example.com`; with it, default messages and `ti.log_url` lead to the [pages](pages.md#links-in-messages), and messages without a card have links that do what buttons would, see [Links](chat.md#links)",
 			func(c *Config) *string { return &c.BaseURL }, optionalBase),
@@ -152,6 +154,7 @@ func generalSettings() []setting {
 		stringSetting("connections_file", "", ".env, .json or .yaml file of connections, searched first", func(c *Config) *string { return &c.ConnectionsFile }),
 		stringSetting("variables_file", "", ".env, .json or .yaml file of variables, searched first", func(c *Config) *string { return &c.VariablesFile }),
 		stringSetting("test_connection", "disabled", "whether `POST /api/v2/connections/test` tests the connection that is sent: enabled or disabled, as `[core] test_connection` of Airflow. It lets an admin have requests sent to any address that this machine reaches", func(c *Config) *string { return &c.TestConnection }, "disabled", "enabled"),
+		parsedSetting("sandbox_url", "", "address of the [sandbox](sandbox.md) whose inbox the pages and the REST API show, such as `http://sandbox:8100`; default: the first one on this machine to which a connection of type dingding or dingtalk leads; `off` shows none", func(c *Config) *string { return &c.SandboxURL }, optionalSandbox),
 		stringSetting("secret_key", "", "key that encrypts connections in the store; default: {home}/secret.key, created when first needed", func(c *Config) *string { return &c.SecretKey }),
 		parsedSetting("harmless_extra_keys", "", "further keys of connection extras that hold no secret and may be shown, separated by commas", func(c *Config) *[]string { return &c.HarmlessExtra }, names),
 		parsedSetting("pass_env", "", "environment variables, separated by commas, that commands of tasks inherit although they hold a connection or a key; their values are masked", func(c *Config) *[]string { return &c.PassEnv }, names),
@@ -200,6 +203,23 @@ func Load(o show.IO, flags map[string]string) (*Config, error) {
 		c.DAGsFolder = filepath.Join(home, "dags")
 	}
 	return c, errors.Join(errs...)
+}
+
+// For is the configuration for somebody who calls a command from another machine. Only what concerns how things are shown is
+// the caller's: the time zone, of the command line or else of the environment there.
+func (c *Config) For(env func(string) (string, bool), flags map[string]string) (*Config, error) {
+	out := *c
+	for _, s := range settings() {
+		if s.key != TimezoneKey {
+			continue
+		}
+		if v := s.value(nil, env, flags); v.from != "" {
+			if err := s.set(&out, v); err != nil {
+				return nil, fmt.Errorf("%s: %w", v.from, err)
+			}
+		}
+	}
+	return &out, nil
 }
 
 // value is that of the layer which goes first.

@@ -21,6 +21,14 @@ func variableOf(key string) string {
 // prefix begins the names of the program's environment variables.
 const prefix = "DINGDAG_"
 
+// The variables of a machine that calls commands on a server.
+const (
+	ServerVariable = prefix + "SERVER"
+	TokenVariable  = prefix + "TOKEN"
+	// TimezoneVariable is that of the setting timezone.
+	TimezoneVariable = prefix + "TIMEZONE"
+)
+
 // notSettings are the variables with the prefix that are no settings: connections and
 // variables, those of this project's tests, and what Kubernetes gives to every container
 // beside a service that is called dingdag.
@@ -32,7 +40,7 @@ func unknownVariables(o show.IO) (errs []error) {
 	if o.Environ == nil {
 		return nil
 	}
-	known := []string{variableOf(HomeKey)}
+	known := []string{variableOf(HomeKey), ServerVariable, TokenVariable}
 	for _, key := range keys() {
 		known = append(known, variableOf(key))
 	}

@@ -7,6 +7,9 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
+// lineAnew begins the line of a terminal anew: the cursor goes to its beginning, and what is there is removed.
+const lineAnew = "\r\x1b[K"
+
 // LiveLine is a line of a terminal that is written over again and again. The zero value
 // is of no use; [NewLiveLine] makes one.
 type LiveLine struct {
@@ -30,13 +33,13 @@ func (l *LiveLine) Show(line string) {
 		return
 	}
 	l.shown = line
-	fmt.Fprint(l.out, "\r\x1b[K"+line)
+	fmt.Fprint(l.out, lineAnew+line)
 }
 
 // Clear makes room for another line.
 func (l *LiveLine) Clear() {
 	if l.shown != "" {
-		fmt.Fprint(l.out, "\r\x1b[K")
+		fmt.Fprint(l.out, lineAnew)
 		l.shown = ""
 	}
 }

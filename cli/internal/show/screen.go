@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"regexp"
 	"strings"
 	"unicode"
-
-	"github.com/mattn/go-isatty"
+	"unicode/utf8"
 )
 
 // colour is what programs write to colour text (SGR). It means nothing beyond that, so it
@@ -22,25 +20,35 @@ var colour = regexp.MustCompile("\x1b\\[[0-9;:]*m")
 // cat -v does, so that a log can neither rewrite the screen nor answer for the person
 // before it. Line feeds and tabs stay, and so does a carriage return before a line feed.
 func Harmless(text string) string {
-	if strings.IndexFunc(text, controls) < 0 {
+	if strings.IndexFunc(text, suspect) < 0 {
 		return text
 	}
 	text = colour.ReplaceAllString(text, "")
 	text = strings.ReplaceAll(text, "\r\n", "\n")
 	var b strings.Builder
-	for _, r := range text {
+	for i, r := range text {
 		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(text[i:], string(utf8.RuneError)):
+			b.WriteString(hidden(text[i]))
 		case !controls(r):
 			b.WriteRune(r)
-		case r == 0x7f:
-			b.WriteString("^?")
-		case r < 0x20:
-			b.WriteString("^" + string(r+'@'))
 		default:
-			fmt.Fprintf(&b, "<U+%04X>", r)
+			b.WriteString(caret(r))
 		}
 	}
 	return b.String()
+}
+
+// caret is how a control character is shown.
+func caret(r rune) string {
+	switch {
+	case r == 0x7f:
+		return "^?"
+	case r < 0x20:
+		return "^" + string(r+'@')
+	default:
+		return fmt.Sprintf("<U+%04X>", r)
+	}
 }
 
 // HarmlessAttr makes an attribute or the message of a log harmless, for a handler that writes
@@ -116,11 +124,8 @@ func (s *Screen) Flush() error {
 
 // Shown is text for w, harmless when that is a terminal.
 func Shown(w io.Writer, text string) string {
-	if f, ok := (IO{Out: w}).File(); ok && IsTerminal(f) {
+	if IsTerminal(w) {
 		return Harmless(text)
 	}
 	return text
 }
-
-// IsTerminal reports whether a file is a terminal.
-func IsTerminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) }

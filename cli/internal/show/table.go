@@ -2,7 +2,6 @@ package show
 
 import (
 	"io"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -39,10 +38,10 @@ var stateColors = map[string]text.Colors{ //nolint:gochecknoglobals // a constan
 	dag.None.String():           {text.FgHiBlack},
 }
 
-// colored reports whether output to w is coloured: on a terminal, unless NO_COLOR is set
-// (no-color.org) or the terminal is dumb.
+// colored reports whether output to w is coloured.
 func colored(w io.Writer) bool {
-	return IO{Out: w}.Terminal() && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	c := ConsoleOf(w)
+	return c.Terminal && !c.Plain
 }
 
 // State is the name of a state in its colour, where w shows colours.
@@ -77,8 +76,8 @@ func Took(start, end, now time.Time) string {
 // table writes the list for people: on a terminal so that it fits, with states in colour.
 func (l *List) table(w io.Writer) error {
 	room := 0
-	if o := (IO{Out: w}); o.Terminal() {
-		room = o.Width()
+	if c := ConsoleOf(w); c.Terminal {
+		room = c.Width
 	}
 	if room > 0 && l.Zone != nil {
 		l = l.withoutOffsets()

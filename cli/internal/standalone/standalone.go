@@ -3,7 +3,10 @@ package standalone
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -23,6 +26,7 @@ import (
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/metrics"
 	"github.com/dingdag/dingdag/owners/lookup"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/web/pages/live"
 )
 
@@ -41,7 +45,13 @@ It serves pages and a REST API at http://127.0.0.1:8080, or where the setting li
 		Example: `  dingdag standalone
   DINGDAG_HOME=/var/lib/dingdag dingdag standalone --dags-folder /etc/dingdag/dags`,
 		Args: command.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), a, version) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := run(cmd.Context(), a, version); !errors.Is(err, context.Canceled) || cmd.Context().Err() == nil {
+				return err
+			}
+			a.Log().Info("dingdag has stopped before it had started")
+			return nil
+		},
 	}
 }
 
@@ -123,6 +133,9 @@ func newService(ctx context.Context, a *app.App, version string) (*service, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := makeFolder(ctx, a, s); err != nil {
+		return nil, err
+	}
 	dags, err := a.DAGs.Watcher(e.Catalog())
 	if err != nil {
 		return nil, err
@@ -139,8 +152,25 @@ func newService(ctx context.Context, a *app.App, version string) (*service, erro
 		return nil, err
 	}
 	a.Works(e)
+	a.DAGs.Remember()
 	talk, err := receiving.New(a, s, cards, e)
 	return &service{engine: e, dags: dags, keeper: keeper, people: people, signs: &signs{began: a.Clock()}, cards: cards, chat: talk, pages: hub, metrics: m}, err
+}
+
+// makeFolder makes the DAGs folder below a home folder that has never had a DAG. Where there were some, or where somebody has
+// named the folder, one that is missing is a mistake.
+func makeFolder(ctx context.Context, a *app.App, s store.Reader) error {
+	if a.Settings.DAGsFolder != filepath.Join(a.Settings.Home, "dags") {
+		return nil
+	}
+	known, err := s.DAGs(ctx)
+	if err != nil || len(known) > 0 {
+		return err
+	}
+	if err := os.MkdirAll(a.Settings.DAGsFolder, 0o750); err != nil {
+		return fmt.Errorf("create the DAGs folder: %w", command.WithoutOp(err))
+	}
+	return nil
 }
 
 // waking has the cards redrawn that a change may be about, after tell was told of it.

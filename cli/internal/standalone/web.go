@@ -13,6 +13,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/measuring"
 	"github.com/dingdag/dingdag/cli/internal/receiving"
+	"github.com/dingdag/dingdag/cli/internal/remote"
 	"github.com/dingdag/dingdag/cli/internal/serving"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/web"
@@ -64,7 +65,7 @@ func address(a *app.App, ln net.Listener) string {
 
 // server is what answers at an address that is open.
 func (s *service) server(ctx context.Context, a *app.App, version string, ln net.Listener) (srv *web.Server, err error) {
-	o := web.Options{Open: !isLoopback(ln), Proxies: a.Settings.TrustedProxies, Base: a.Settings.BaseURL, Stop: s.pages.Stop, Mask: a.Mask, Clock: a.Clock, Log: a.Log()}
+	o := web.Options{Open: !isLoopback(ln), Proxies: a.Settings.TrustedProxies, Base: a.Settings.BaseURL, Mask: a.Mask, Clock: a.Clock, Log: a.Log()}
 	if o.TLS, err = certificate(a); err != nil {
 		return nil, err
 	}
@@ -87,7 +88,10 @@ func (s *service) server(ctx context.Context, a *app.App, version string, ln net
 	if err := setUp(ctx, a, site, address(a, ln)); err != nil {
 		return nil, err
 	}
+	commands := remote.New(remote.Options{Run: a.Call, Still: site.Gate.Still, Version: version, Mask: a.Mask, Log: a.Log()})
+	o.Commands, o.Stop = commands, func() { s.pages.Stop(); commands.Stop() }
 	o.SignIn, o.REST, o.Pages = site.Gate, a.REST(a.Store, version, s.reload, s.pages, serving.Tester(a)), site.Pages //nolint:contextcheck // each call has the context of its request
+	o.Own = a.OwnREST(a.Store, version)                                                                               //nolint:contextcheck // each call has the context of its request
 	measuring.Serve(s.metrics, &o, &measuring.Sources{
 		Engine: s.engine, Store: a.Store, Workers: a.Settings.Workers, Health: now, DAGs: s.dags.Count, Streams: s.pages.Open, Parsed: s.dags.Took, Clock: a.Clock,
 	})

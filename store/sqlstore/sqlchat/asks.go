@@ -86,10 +86,7 @@ func (q Queries) AskOf(ctx context.Context, in *store.Instance) (*store.Ask, err
 
 // AskLog returns the asks that match, newest first.
 func (q Queries) AskLog(ctx context.Context, f store.AskFilter) ([]*store.Ask, error) {
-	var (
-		where []string
-		args  []any
-	)
+	where, args := sqlrow.OneOf("dag_id", f.DAGIDs)
 	with := func(condition string, values ...any) { where, args = append(where, condition), append(args, values...) }
 	if f.RunKey != 0 {
 		with("run_key = ?", f.RunKey)

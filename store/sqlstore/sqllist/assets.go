@@ -17,7 +17,7 @@ var assetEventKeys = map[string]string{
 
 // ListAssetEvents implements [listing.Assets].
 func (q Queries) ListAssetEvents(ctx context.Context, f listing.AssetEvents, p listing.Page) ([]*listing.AssetEvent, int, error) {
-	w := &where{}
+	w := q.where()
 	in(w, "e.id", f.IDs)
 	in(w, "e.uri", f.URIs)
 	for _, c := range []struct {
@@ -36,7 +36,7 @@ func (q Queries) ListAssetEvents(ctx context.Context, f listing.AssetEvents, p l
 		w.add("e.id IN (SELECT event_id FROM asset_queue WHERE run_key = ?)", f.TakenBy)
 	}
 	if f.By != nil || f.Outside != nil {
-		by, outside := &where{}, &where{}
+		by, outside := q.where(), q.where()
 		in(by, "e.dag_id", append([]string{}, f.By...))
 		outside.add("e.dag_id = ''")
 		in(outside, "e.uri", append([]string{}, f.Outside...))
@@ -69,7 +69,7 @@ func (q Queries) withRuns(ctx context.Context, rows []*store.AssetEvent) ([]*lis
 		out[i] = &listing.AssetEvent{AssetEvent: *e}
 		byID[e.ID], ids[i] = out[i], e.ID
 	}
-	w := &where{}
+	w := q.where()
 	in(w, "event_id", ids)
 	w.add("run_key IS NOT NULL")
 	type taken struct{ event, run int64 }
@@ -96,7 +96,7 @@ func (q Queries) withRuns(ctx context.Context, rows []*store.AssetEvent) ([]*lis
 
 // QueuedAssetEvents implements [listing.Assets].
 func (q Queries) QueuedAssetEvents(ctx context.Context, f listing.Queued) ([]listing.QueuedEvents, error) {
-	w := &where{}
+	w := q.where()
 	w.add("w.run_key IS NULL")
 	if f.URI != "" {
 		w.add("w.uri = ?", f.URI)

@@ -15,14 +15,15 @@ import (
 const eventName = "CASE WHEN e.operation <> '' THEN e.operation ELSE e.event END"
 
 var eventKeys = map[string]string{
-	"id": "e.id", "event_log_id": "e.id", "when": "e.at", "dttm": "e.at", "dag_id": "nullif(e.dag_id, '')", "task_id": "nullif(e.task_id, '')",
-	"run_id": "nullif(e.run_id, '')", "event": eventName, "owner": "nullif(e.owner, '')", "extra": "coalesce(nullif(e.request, ''), e.extra)",
+	"id": "=e.id", "event_log_id": "=e.id", "when": "=e.at", "dttm": "=e.at", "dag_id": "nullif(e.dag_id, '')", "task_id": "nullif(e.task_id, '')",
+	"run_id": "nullif(e.run_id, '')", "event": "=" + eventName, "owner": "nullif(e.owner, '')", "extra": "coalesce(nullif(e.request, ''), e.extra)",
 	"logical_date": "(SELECT r.logical_date FROM dag_run r WHERE r.dag_id = e.dag_id AND r.run_id = e.run_id)",
 }
 
 // ListEvents implements [listing.EventReader]. The ids of a page are found first.
 func (q Queries) ListEvents(ctx context.Context, f listing.Events, p listing.Page) ([]*listing.Event, int, error) {
-	w := eventsOf(&f)
+	w := q.where()
+	eventsOf(w, &f)
 	from := " FROM event_log e" + w.sql()
 	n, err := sqlrow.Column[int](ctx, q.c, "SELECT count(*)"+from, w.args...)
 	if err != nil {
@@ -45,7 +46,7 @@ func (q Queries) events(ctx context.Context, ids []int64) ([]*listing.Event, err
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	w := &where{}
+	w := q.where()
 	in(w, "id", ids)
 	rows, err := sqlrow.Collect(ctx, q.c, sqlstore.EventRows().Scan, sqlstore.EventRows().Select()+w.sql(), w.args...)
 	if err != nil {
@@ -55,10 +56,10 @@ func (q Queries) events(ctx context.Context, ids []int64) ([]*listing.Event, err
 		id int64
 		at time.Time
 	}
-	d := &where{}
+	d := q.where()
 	in(d, "e.id", ids)
 	dates, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, d *date) error { return rows.Scan(&d.id, sqlrow.Moment(&d.at)) },
-		"SELECT e.id, r.logical_date FROM event_log e CROSS JOIN dag_run r ON r.dag_id = e.dag_id AND r.run_id = e.run_id"+d.sql(), d.args...)
+		"SELECT e.id, r.logical_date FROM event_log e "+q.c.Dialect().JoinBehind()+" dag_run r ON r.dag_id = e.dag_id AND r.run_id = e.run_id"+d.sql(), d.args...)
 	if err != nil {
 		return nil, fmt.Errorf("read the dates of events: %w", err)
 	}
@@ -81,8 +82,7 @@ func (q Queries) events(ctx context.Context, ids []int64) ([]*listing.Event, err
 }
 
 // eventsOf are the conditions of a filter.
-func eventsOf(f *listing.Events) *where {
-	w := &where{}
+func eventsOf(w *where, f *listing.Events) {
 	if f.ID != 0 {
 		w.add("e.id = ?", f.ID)
 	}
@@ -100,12 +100,12 @@ func eventsOf(f *listing.Events) *where {
 	}
 	in(w, eventName, f.Included)
 	if len(f.Excluded) > 0 {
-		ex := &where{}
+		ex := w.another()
 		in(ex, eventName, f.Excluded)
 		w.add("NOT ("+ex.all[0]+")", ex.args...)
 	}
 	if len(f.ButKinds) > 0 {
-		ex := &where{}
+		ex := w.another()
 		in(ex, "e.event", f.ButKinds)
 		w.add("NOT ("+ex.all[0]+")", ex.args...)
 	}
@@ -115,5 +115,4 @@ func eventsOf(f *listing.Events) *where {
 	w.like("e.owner", f.OwnerLike)
 	w.like(eventName, f.EventLike)
 	w.moments("e.at", listing.Range[time.Time]{GT: f.After, LT: f.Before})
-	return w
 }

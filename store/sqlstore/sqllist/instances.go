@@ -54,8 +54,8 @@ func (q Queries) ListInstances(ctx context.Context, f listing.Instances, p listi
 		storedKeys.WriteString(", " + e.stored + " AS " + keys[i])
 		missingKeys.WriteString(", " + e.missing)
 	}
-	stored := storedInstances(&f)
-	missing, err := missingInstances(&f)
+	stored := q.storedInstances(&f)
+	missing, err := q.missingInstances(&f)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -85,8 +85,8 @@ func (q Queries) ListInstances(ctx context.Context, f listing.Instances, p listi
 }
 
 // storedInstances is the part of a statement behind the columns, as its one text.
-func storedInstances(f *listing.Instances) *where {
-	w := &where{}
+func (q Queries) storedInstances(f *listing.Instances) *where {
+	w := q.where()
 	runsOf(w, &f.Runs)
 	in(w, "ti.task_id", f.TaskIDs)
 	in(w, "ti.state", f.States)
@@ -111,11 +111,12 @@ func storedInstances(f *listing.Instances) *where {
 		slices.Sort(names)
 		in(w, "r.version || ' ' || ti.task_id", names)
 	}
-	return &where{[]string{" FROM dag_run r JOIN task_instance ti ON ti.run_key = r.id" + w.sql()}, w.args}
+	w.all = []string{" FROM dag_run r JOIN task_instance ti ON ti.run_key = r.id" + w.sql()}
+	return w
 }
 
 // missingInstances is the same for the tasks without a row; nil when no such task can match.
-func missingInstances(f *listing.Instances) (*where, error) {
+func (q Queries) missingInstances(f *listing.Instances) (*where, error) {
 	if len(f.Tasks) == 0 || f.MappedOnly || len(f.RenderedMapLike) > 0 || !f.Runs.Duration.Empty() || !f.Runs.UpdatedAt.Empty() ||
 		f.States != nil && !slices.Contains(f.States, listing.NoState) || f.Tries != nil && !slices.Contains(f.Tries, 0) ||
 		f.MapIndexes != nil && !slices.Contains(f.MapIndexes, -1) {
@@ -125,7 +126,8 @@ func missingInstances(f *listing.Instances) (*where, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list tasks: %w", err)
 	}
-	w := &where{args: []any{string(tasks)}}
+	w := q.where()
+	w.args = []any{string(tasks)}
 	runsOf(w, &f.Runs)
 	if !f.Missing {
 		w.add("r.state IN ('queued', 'running')")
@@ -135,7 +137,9 @@ func missingInstances(f *listing.Instances) (*where, error) {
 	w.orNow("NULL", f.Runs.StartDate, f.Runs.Now)
 	w.orNow("NULL", f.Runs.EndDate, f.Runs.Now)
 	w.add("NOT EXISTS (SELECT 1 FROM task_instance i WHERE i.run_key = r.id AND i.task_id = t.value)")
-	return &where{[]string{" FROM json_each(?) v JOIN dag_run r ON r.version = v.key JOIN json_each(v.value) t" + w.sql()}, w.args}, nil
+	lists, texts := q.c.Dialect().Lists()
+	w.all = []string{" FROM " + lists + " JOIN dag_run r ON r.version = v.key " + texts + w.sql()}
+	return w, nil
 }
 
 // at are the instances at places, in their order.
@@ -157,7 +161,7 @@ func (q Queries) at(ctx context.Context, places []*place) ([]*listing.Instance, 
 			args = append(args, p.runKey, p.taskID, p.mapIndex)
 		}
 		rows, err := sqlrow.Collect(ctx, q.c, sqlstore.InstanceRows().Scan, sqlstore.InstanceRows().Select()+
-			" WHERE (run_key, task_id, map_index) IN (VALUES "+repeated("(?, ?, ?)", len(part))+")", args...)
+			" WHERE (run_key, task_id, map_index) IN (VALUES "+repeated("(CAST(? AS BIGINT), ?, CAST(? AS BIGINT))", len(part))+")", args...)
 		if err != nil {
 			return nil, fmt.Errorf("read the task instances of a list: %w", err)
 		}

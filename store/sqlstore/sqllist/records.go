@@ -14,11 +14,11 @@ import (
 	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
-var versionKeys = map[string]string{"id": "created_at", "version_number": "number", "dag_id": "dag_id"}
+var versionKeys = map[string]string{"id": "created_at", "version_number": "=number", "dag_id": "=dag_id"}
 
 // ListVersions implements [listing.Records].
 func (q Queries) ListVersions(ctx context.Context, f listing.Versions, p listing.Page) ([]*store.Version, int, error) {
-	w := &where{}
+	w := q.where()
 	in(w, "dag_id", f.DAGIDs)
 	if f.Number != nil {
 		w.add("number = ?", *f.Number)
@@ -46,7 +46,7 @@ func (q Queries) CountStates(ctx context.Context, dagIDs []string) ([]listing.St
 	var parts []string
 	var args []any
 	for _, states := range []string{"state = 'success'", "state = 'failed'", "state IN ('queued', 'running')"} {
-		w := &where{}
+		w := q.where()
 		w.add(states)
 		in(w, "dag_id", dagIDs)
 		parts, args = append(parts, "SELECT dag_id, state, count(*) FROM dag_run"+w.sql()+" GROUP BY dag_id, state"), append(args, w.args...)
@@ -68,7 +68,7 @@ func (q Queries) ListXComs(ctx context.Context, f listing.XComs, p listing.Page)
 	if len(p.Order) > 0 {
 		return nil, 0, fmt.Errorf("order by %q: the order of xcoms is fixed", p.Order[0].Name)
 	}
-	w := &where{}
+	w := q.where()
 	runsOf(w, &f.Runs)
 	in(w, "x.task_id", f.TaskIDs)
 	w.like("x.task_id", f.TaskIDLike)
@@ -120,15 +120,15 @@ func (q Queries) ListXComs(ctx context.Context, f listing.XComs, p listing.Page)
 const answered = "a.state IN ('answered', 'defaulted')"
 
 var askKeys = map[string]string{
-	"ti_id": "a.id", "subject": "a.subject", "responded_at": "CASE WHEN " + answered + " THEN a.settled_at END", "created_at": "a.created_at",
-	"responded_by_user_id": "nullif(a.responder, '')", "responded_by_user_name": "nullif(a.responder_name, '')", "dag_id": "a.dag_id", "run_id": "a.run_id",
-	"task_display_name": "a.task_id", "run_after": "r.run_after", "rendered_map_index": "nullif(ti.rendered_map_index, '')", "task_instance_operator": "ti.operator",
+	"ti_id": "=a.id", "subject": "=a.subject", "responded_at": "CASE WHEN " + answered + " THEN a.settled_at END", "created_at": "=a.created_at",
+	"responded_by_user_id": "nullif(a.responder, '')", "responded_by_user_name": "nullif(a.responder_name, '')", "dag_id": "=a.dag_id", "run_id": "=a.run_id",
+	"task_display_name": "=a.task_id", "run_after": "=r.run_after", "rendered_map_index": "nullif(ti.rendered_map_index, '')", "task_instance_operator": "=ti.operator",
 	"task_instance_state": "nullif(ti.state, '')",
 }
 
 // ListAsks implements [listing.Records].
 func (q Queries) ListAsks(ctx context.Context, f listing.Asks, p listing.Page) ([]*store.Ask, int, error) {
-	w := &where{}
+	w := q.where()
 	runsOf(w, &f.Runs)
 	in(w, "a.task_id", f.TaskIDs)
 	w.like("a.task_id", f.TaskIDLike)
@@ -162,7 +162,7 @@ func (q Queries) ListAsks(ctx context.Context, f listing.Asks, p listing.Page) (
 	if err != nil || len(ids) == 0 {
 		return nil, n[0], sqlrow.Wrapped("list asks", err)
 	}
-	some := &where{}
+	some := q.where()
 	in(some, "id", ids)
 	rows, err := sqlrow.Collect(ctx, q.c, sqlchat.AskRows().Scan, sqlchat.AskRows().Select()+some.sql(), some.args...)
 	slices.SortFunc(rows, func(x, y *store.Ask) int { return cmp.Compare(slices.Index(ids, x.ID), slices.Index(ids, y.ID)) })

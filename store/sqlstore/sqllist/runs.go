@@ -27,14 +27,14 @@ const updated = "coalesce(%[1]s.end_date, %[1]s.start_date, %[1]s.queued_at)"
 const took = "(%[1]s.end_date - %[1]s.start_date)"
 
 var runKeys = map[string]string{
-	"id": "r.id", "state": "r.state", "dag_id": "r.dag_id", "run_id": "r.run_id", "dag_run_id": "r.run_id", "logical_date": "r.logical_date",
-	"run_after": "r.run_after", "start_date": "r.start_date", "end_date": "r.end_date", "updated_at": fmt.Sprintf(updated, "r"), "conf": "r.conf",
+	"id": "=r.id", "state": "=r.state", "dag_id": "=r.dag_id", "run_id": "=r.run_id", "dag_run_id": "=r.run_id", "logical_date": "r.logical_date",
+	"run_after": "=r.run_after", "start_date": "r.start_date", "end_date": "r.end_date", "updated_at": fmt.Sprintf(updated, "r"), "conf": "r.conf",
 	"duration": fmt.Sprintf(took, "r"),
 }
 
 // ListRuns implements [listing.Reader]. The ids of a page are found first, which an index alone may tell.
 func (q Queries) ListRuns(ctx context.Context, f listing.Runs, p listing.Page) ([]*listing.Run, int, error) {
-	w := &where{}
+	w := q.where()
 	wholeRunsOf(w, &f)
 	from := " FROM dag_run r" + w.sql()
 	n, err := sqlrow.Column[int](ctx, q.c, "SELECT count(*)"+from, w.args...)
@@ -87,7 +87,7 @@ func runsOf(w *where, f *listing.Runs) {
 		w.like("r.conf", listing.Like{f.ConfContains})
 	}
 	if f.VersionNumbers != nil {
-		v := &where{}
+		v := w.another()
 		in(v, "v.number", f.VersionNumbers)
 		w.add("r.version IN (SELECT v.version FROM dag_version v"+v.sql()+")", v.args...)
 	}
@@ -118,7 +118,7 @@ func (q Queries) runs(ctx context.Context, ids []int64) (map[int64]*listing.Run,
 	if len(ids) == 0 {
 		return out, nil
 	}
-	w := &where{}
+	w := q.where()
 	in(w, "id", ids)
 	rows, err := sqlrow.Collect(ctx, q.c, sqlstore.RunRows().Scan, sqlstore.RunRows().Select()+w.sql(), w.args...)
 	if err != nil {
@@ -141,7 +141,7 @@ func (q Queries) runs(ctx context.Context, ids []int64) (map[int64]*listing.Run,
 
 // notes are those of runs, and of what else there is in them.
 func (q Queries) notes(ctx context.Context, ids []int64, of string, args ...any) ([]*store.Note, error) {
-	w := &where{}
+	w := q.where()
 	in(w, "run_key", ids)
 	w.add(of, args...)
 	notes, err := sqlrow.Collect(ctx, q.c, sqlstore.NoteRows().Scan, sqlstore.NoteRows().Select()+w.sql(), w.args...)
@@ -157,7 +157,7 @@ func (q Queries) versions(ctx context.Context, runs map[int64]*listing.Run) erro
 	for _, r := range runs {
 		names = append(names, r.Version)
 	}
-	w := &where{}
+	w := q.where()
 	in(w, "version", names)
 	rows, err := sqlrow.Collect(ctx, q.c, sqlstore.VersionRows().Scan, sqlstore.VersionRows().Select()+w.sql(), w.args...)
 	if err != nil {
@@ -186,7 +186,7 @@ func (q Queries) DAGsOfRuns(ctx context.Context, f listing.Runs) ([]string, erro
 }
 
 func (q Queries) distinct(ctx context.Context, column string, f *listing.Runs) ([]string, error) {
-	w := &where{}
+	w := q.where()
 	wholeRunsOf(w, f)
 	out, err := sqlrow.Column[string](ctx, q.c, "SELECT DISTINCT "+column+" FROM dag_run r"+w.sql(), w.args...)
 	if err != nil {

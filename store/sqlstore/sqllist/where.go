@@ -3,6 +3,7 @@ package sqllist
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,9 +15,16 @@ import (
 
 // where gathers conditions and their values.
 type where struct {
-	all  []string
-	args []any
+	dialect sqlrow.Dialect
+	all     []string
+	args    []any
 }
+
+// where gathers conditions for the connection.
+func (q Queries) where() *where { return &where{dialect: q.c.Dialect()} }
+
+// another gathers others for the same connection.
+func (w *where) another() *where { return &where{dialect: w.dialect} }
 
 func (w *where) add(condition string, args ...any) {
 	w.all = append(w.all, condition)
@@ -34,13 +42,17 @@ func in[T any](w *where, expression string, values []T) {
 	switch {
 	case values == nil:
 	case len(values) == 0:
-		w.add("1 = 0")
+		w.add("FALSE")
 	case len(values) > manyValues:
 		b, err := json.Marshal(values)
 		if err != nil {
 			panic(fmt.Sprintf("sqllist: values are texts or numbers: %v", err))
 		}
-		w.add(expression+" IN (SELECT value FROM json_each(?))", string(b))
+		list := w.dialect.Numbers()
+		if reflect.TypeFor[T]().Kind() == reflect.String {
+			list = w.dialect.Texts()
+		}
+		w.add(expression+" IN ("+list+")", string(b))
 	default:
 		args := make([]any, len(values))
 		for i, v := range values {
@@ -61,19 +73,19 @@ func (w *where) like(expression string, l listing.Like) {
 	parts := make([]string, len(l))
 	args := make([]any, len(l))
 	for i, text := range l {
-		parts[i], args[i] = expression+" LIKE ?", "%"+text+"%"
+		parts[i], args[i] = w.dialect.Like(expression), "%"+text+"%"
 	}
 	w.add("("+strings.Join(parts, " OR ")+")", args...)
 }
 
-// bounds holds when the expression lies in the range.
-func bounds[T any](w *where, expression string, r listing.Range[T], value func(T) any) {
+// bounds holds when the expression lies in the range, with mark for a bound value.
+func bounds[T any](w *where, expression, mark string, r listing.Range[T], value func(T) any) {
 	for _, b := range []struct {
 		sign string
 		at   *T
 	}{{">=", r.GTE}, {">", r.GT}, {"<=", r.LTE}, {"<", r.LT}} {
 		if b.at != nil {
-			w.add(expression+" "+b.sign+" ?", value(*b.at))
+			w.add(expression+" "+b.sign+" "+mark, value(*b.at))
 		}
 	}
 }
@@ -88,12 +100,12 @@ func (w *where) moments(expression string, r listing.Range[time.Time]) {
 		return new(t.Truncate(time.Millisecond).Add(time.Millisecond))
 	}
 	r.GTE, r.LT = up(r.GTE), up(r.LT)
-	bounds(w, expression, r, func(t time.Time) any { return t.UnixMilli() })
+	bounds(w, expression, "?", r, func(t time.Time) any { return t.UnixMilli() })
 }
 
 // seconds is bounds for how long something took.
 func (w *where) seconds(start, end string, r listing.Range[float64]) {
-	bounds(w, "("+end+" - "+start+")", r, func(s float64) any { return s * 1000 })
+	bounds(w, "("+end+" - "+start+")", "CAST(? AS DOUBLE PRECISION)", r, func(s float64) any { return s * 1000 })
 }
 
 // since holds for a start or end, where none counts as now.
@@ -105,7 +117,7 @@ func (w *where) orNow(column string, r listing.Range[time.Time], now time.Time) 
 }
 
 // order is the end of a statement: what is null comes last, and what the ties are broken by goes the way of
-// the first key. A column with = in front is never null, for which an index is enough.
+// the first key. A column with = in front is never null, for which an index is enough, and so is what ties are broken by.
 func order(p listing.Page, columns map[string]string, ties ...string) (string, error) {
 	var keys []string
 	for _, k := range p.Order {
@@ -114,8 +126,10 @@ func order(p listing.Page, columns map[string]string, ties ...string) (string, e
 		switch {
 		case !ok:
 			return "", fmt.Errorf("order by %q: there is no such name", k.Name)
-		case k.Desc: // null is the lowest value
+		case k.Desc && never:
 			keys = append(keys, column+" DESC")
+		case k.Desc:
+			keys = append(keys, column+" DESC NULLS LAST")
 		case never:
 			keys = append(keys, column)
 		default:
@@ -123,7 +137,7 @@ func order(p listing.Page, columns map[string]string, ties ...string) (string, e
 		}
 	}
 	for _, t := range ties {
-		if slices.Contains(keys, t+" IS NULL, "+t) || slices.Contains(keys, t+" DESC") {
+		if slices.Contains(keys, t) || slices.Contains(keys, t+" DESC") {
 			continue
 		}
 		if len(p.Order) > 0 && p.Order[0].Desc {

@@ -14,7 +14,7 @@ func (q Queries) TasksAtWork(ctx context.Context) ([]*listing.AtWork, error) {
 		return rows.Scan(&w.Version, &w.TaskID, &w.State, &w.Count)
 	}
 	out, err := sqlrow.Collect(ctx, q.c, scan, `SELECT r.version, i.task_id, i.state, count(*)
-		FROM dag_run r CROSS JOIN task_instance i ON i.run_key = r.id
+		FROM dag_run r `+q.c.Dialect().JoinBehind()+` task_instance i ON i.run_key = r.id
 		WHERE r.state IN ('queued', 'running') AND i.state IN ('scheduled', 'queued', 'running', 'deferred')
 		GROUP BY r.version, i.task_id, i.state`)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package sqlrow is what the SQL of all tables stands on: a two-method connection, tables that
-// declare each column once, and what reads rows into values.
+// Package sqlrow is what the SQL of all tables stands on: a small connection, tables that declare each
+// column once, what reads rows into values, and the few words in which databases differ.
 package sqlrow
 
 import (
@@ -12,8 +12,10 @@ import (
 )
 
 // Conn is an open transaction or a pool of one of the databases. Placeholders are
-// "?"; a database that wants others rewrites them.
+// "?"; a database that wants others rewrites them, see [Numbered].
 type Conn interface {
+	// Dialect is what it speaks.
+	Dialect() Dialect
 	// Exec runs a statement and returns the number of rows it changed.
 	Exec(ctx context.Context, query string, args ...any) (int64, error)
 	// Query runs a query. The caller closes the rows.
@@ -138,9 +140,25 @@ func Column[T any](ctx context.Context, c Conn, query string, args ...any) ([]T,
 	return out, nil
 }
 
-// Marks is "?, ?, …" n times.
+// Marks is "?, ?, …" n times. No placeholder is NULL, so that a list of none, which a database may not know, has nothing
+// in it; a condition with NOT must not have one.
 func Marks(n int) string {
+	if n == 0 {
+		return "NULL"
+	}
 	return strings.TrimSuffix(strings.Repeat("?, ", n), ", ")
+}
+
+// OneOf is the condition that a text column has one of some values, with these: none where they are nil. It does without an index on
+// the column, so that a list is read in its own order.
+func OneOf(column string, values []string) (where []string, args []any) {
+	if values == nil {
+		return nil, nil
+	}
+	for _, v := range values {
+		args = append(args, v)
+	}
+	return []string{"(" + column + " || '') IN (" + Marks(len(values)) + ")"}, args
 }
 
 // Conditions are the end of a statement that holds all of them.

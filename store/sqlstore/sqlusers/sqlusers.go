@@ -119,8 +119,11 @@ func (q Queries) UpdateUser(ctx context.Context, u *users.User) error {
 	return sqlrow.Wrapped("change user "+u.Name, err)
 }
 
-// DeleteUser removes a user with all tokens, see [users.Tx].
+// DeleteUser removes a user with all tokens and favourites, see [users.Tx].
 func (q Queries) DeleteUser(ctx context.Context, id int64) error {
+	if _, err := q.c.Exec(ctx, "DELETE FROM favorite WHERE user_name = (SELECT name FROM account WHERE id = ?)", id); err != nil {
+		return fmt.Errorf("delete the favourites of a user: %w", err)
+	}
 	if _, err := q.c.Exec(ctx, "DELETE FROM account_token WHERE account_id = ?", id); err != nil {
 		return fmt.Errorf("delete the tokens of a user: %w", err)
 	}

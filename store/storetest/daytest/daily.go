@@ -133,7 +133,7 @@ func WhatADayLacksIsCounted(t *testing.T, s store.Store) {
 	since, until := at(1), at(5)
 	tick := func(dagID string, o store.TickOutcome, first, last, n int, why string, recorded time.Time) {
 		write(t, s, func(ctx context.Context, tx store.Tx) error {
-			return tx.InsertTickRange(ctx, &store.TickRange{DAGID: dagID, First: at(first), Last: at(last), Count: n, Outcome: o, Reason: why, RecordedAt: recorded})
+			return tx.InsertTickRange(ctx, &store.TickRange{DAGID: dagID, First: at(first), Last: at(last), Count: n, Outcome: o, Reason: why, Said: []byte(`{"why":"` + why + `"}`), RecordedAt: recorded})
 		})
 	}
 	tick("a", store.TickMissed, -9, -8, 2, "down", at(1))
@@ -144,8 +144,8 @@ func WhatADayLacksIsCounted(t *testing.T, s store.Store) {
 	ticks, err := s.UnstartedTicks(t.Context(), since, until)
 	require.NoError(t, err)
 	assert.Equal(t, []*store.UnstartedTicks{
-		{DAGID: "a", Outcome: store.TickMissed, First: at(-9), Last: at(-3), Count: 3, Reason: "down", Reasons: 2},
-		{DAGID: "a", Outcome: store.TickSkipped, First: at(0), Last: at(0), Count: 1, Reason: "busy", Reasons: 1},
+		{DAGID: "a", Outcome: store.TickMissed, First: at(-9), Last: at(-3), Count: 3, Reason: "down", Said: []byte(`{"why":"down"}`), Reasons: 2},
+		{DAGID: "a", Outcome: store.TickSkipped, First: at(0), Last: at(0), Count: 1, Reason: "busy", Said: []byte(`{"why":"busy"}`), Reasons: 1},
 	}, ticks)
 
 	var ds []*store.Delivery

@@ -53,7 +53,7 @@ func LivesAreNoted(t *testing.T, s store.Store) {
 	none, err := s.LastSchedulerLife(t.Context(), at(9))
 	require.NoError(t, err)
 	assert.Nil(t, none)
-	first, second := &store.SchedulerLife{StartedAt: at(1), SeenAt: at(1)}, &store.SchedulerLife{StartedAt: at(5), SeenAt: at(6)}
+	first, second := &store.SchedulerLife{StartedAt: at(1), SeenAt: at(1), By: store.Process{Host: "a", PID: 7, Version: "1.2.3", Workers: 4}}, &store.SchedulerLife{StartedAt: at(5), SeenAt: at(6)}
 	put(first)
 	put(second)
 	first.SeenAt, first.Stopped = at(3), true

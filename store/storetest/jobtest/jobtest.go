@@ -50,6 +50,12 @@ func Run(t *testing.T, create func(t *testing.T) storetest.Open) {
 			})
 		}
 	}
+}
+
+// RunInBubbles runs the tests that tell by the clock of a bubble whether a store waits for nothing but time. A store
+// over a network cannot be in one.
+func RunInBubbles(t *testing.T, create func(t *testing.T) storetest.Open) {
+	t.Helper()
 	for name, test := range map[string]func(*testing.T, storetest.Open){
 		"a free worker does not wait":         freeWorkersDoNotWait,
 		"a hand-over is seen at once":         handOverIsAtOnce,

@@ -171,3 +171,45 @@ func TokensGo(t *testing.T, s store.Store) {
 	require.NoError(t, err)
 	assert.Equal(t, []*users.User{ann}, us)
 }
+
+// FavoritesAreKept checks that each user has favourites of his own, which go with him.
+func FavoritesAreKept(t *testing.T, s store.Store) {
+	ann := addUser(t, s, users.User{Name: "ann", CreatedAt: midnight})
+	has := func(user string, want ...string) {
+		t.Helper()
+		got, err := s.Favorites(t.Context(), user)
+		require.NoError(t, err)
+		assert.Equal(t, append([]string{}, want...), append([]string{}, got...), user)
+	}
+	change := func(want bool, fn func(ctx context.Context, tx store.Tx) (bool, error)) {
+		t.Helper()
+		write(t, s, func(ctx context.Context, tx store.Tx) error {
+			changed, err := fn(ctx, tx)
+			assert.Equal(t, want, changed)
+			return err
+		})
+	}
+	add := func(want bool, user, id string) {
+		t.Helper()
+		change(want, func(ctx context.Context, tx store.Tx) (bool, error) { return tx.InsertFavorite(ctx, user, id) })
+	}
+	remove := func(want bool, user, id string) {
+		t.Helper()
+		change(want, func(ctx context.Context, tx store.Tx) (bool, error) { return tx.DeleteFavorite(ctx, user, id) })
+	}
+	has("ann")
+	add(true, "ann", "etl")
+	add(false, "ann", "etl")
+	add(true, "ann", "billing")
+	add(true, "bob", "etl")
+	add(true, "", "etl")
+	has("ann", "billing", "etl")
+	remove(false, "bob", "billing")
+	remove(true, "ann", "billing")
+	remove(false, "ann", "billing")
+	has("ann", "etl")
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.DeleteUser(ctx, ann.ID) })
+	has("ann")
+	has("bob", "etl")
+	has("", "etl")
+}

@@ -16,10 +16,10 @@ import (
 
 // Options are what the pages stand on. All are for whoever asks, who is in the context.
 type Options struct {
-	// API changes pools, Pools lists them with their use.
-	API   func(ctx context.Context) *api.API
-	Pools func(ctx context.Context) ([]*browse.Pool, error)
-	Vault func(ctx context.Context) *vault.Keeper
+	// API changes pools, Browse lists them with their use.
+	API    func(ctx context.Context) *api.API
+	Browse *browse.Browser
+	Vault  func(ctx context.Context) *vault.Keeper
 	// Test finds out whether a connection works, as tasks look it up, and says so in words without secrets.
 	Test func(ctx context.Context, id string) (works bool, text string)
 }
@@ -35,31 +35,21 @@ func (a *Admin) Pages() page.Family {
 	return page.Family{
 		Shows: map[string]page.Handler{
 			"/pools":              a.showPools,
-			"/variables":          configured(a.showVariables),
-			"/variables/export":   configured(a.exportVariables),
-			"/connections":        configured(a.showConnections),
-			"/connections/edit":   configured(a.showConnection),
-			"/connections/export": configured(a.exportConnections),
+			"/variables":          page.Configured(a.showVariables),
+			"/variables/export":   page.Configured(a.exportVariables),
+			"/connections":        page.Configured(a.showConnections),
+			"/connections/edit":   page.Configured(a.showConnection),
+			"/connections/export": page.Configured(a.exportConnections),
 		},
 		Acts: map[string]page.Handler{
-			"/pools":              configured(a.setPool),
-			"/pools/delete":       configured(a.deletePool),
-			"/variables":          configured(a.setVariable),
-			"/variables/delete":   configured(a.deleteVariable),
-			"/connections/edit":   configured(a.setConnection),
-			"/connections/delete": configured(a.deleteConnection),
-			"/connections/test":   configured(a.testConnection),
+			"/pools":              page.Configured(a.setPool),
+			"/pools/delete":       page.Configured(a.deletePool),
+			"/variables":          page.Configured(a.setVariable),
+			"/variables/delete":   page.Configured(a.deleteVariable),
+			"/connections/edit":   page.Configured(a.setConnection),
+			"/connections/delete": page.Configured(a.deleteConnection),
+			"/connections/test":   page.Configured(a.testConnection),
 		},
-	}
-}
-
-// configured lets only those in who may change what concerns all DAGs: connections and variables are not even shown to others.
-func configured(h page.Handler) page.Handler {
-	return func(r page.Request) error {
-		if !r.Who().Configures {
-			return page.Forbidden()
-		}
-		return h(r)
 	}
 }
 

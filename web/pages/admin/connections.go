@@ -4,16 +4,16 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/inbox"
 	"github.com/dingdag/dingdag/api/vault"
 	"github.com/dingdag/dingdag/connections"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/web/pages/page"
 )
 
@@ -32,7 +32,7 @@ func (a *Admin) showConnections(r page.Request) error {
 		if ctx.Err() != nil || len(all) == 0 {
 			return err
 		}
-		d.Problem = r.Mask(err.Error())
+		d.Problem = r.Said(err)
 	}
 	return r.Show(page.Head{Name: "admin_connections", Nav: "system", Title: r.Say("connections.title")}, d)
 }
@@ -93,21 +93,16 @@ func (a *Admin) stored(r page.Request, id string, d connectionData) error {
 	if err != nil {
 		return err
 	}
-	d.Form, d.Notes, d.Inbox = formOf(c), c.Misspelt(), inbox(c)
+	d.Form, d.Notes, d.Inbox = formOf(c), c.Misspelt(), sandbox(c)
 	return a.connection(r, d)
 }
 
-// inbox is the page of a sandbox on this machine that a connection leads to, or empty.
-func inbox(c *connections.Connection) string {
-	u, err := url.Parse(c.GetHost())
-	if err != nil || u.Scheme != "http" || c.Type != "dingding" && c.Type != "dingtalk" {
-		return ""
+// sandbox is the page of a sandbox on this machine that a connection leads to, or empty.
+func sandbox(c *connections.Connection) string {
+	if at := inbox.Place(c); at != "" {
+		return at + "/"
 	}
-	ip, err := netip.ParseAddr(u.Hostname())
-	if u.Hostname() != "localhost" && (err != nil || !ip.IsLoopback()) {
-		return ""
-	}
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/"}).String()
+	return ""
 }
 
 func (a *Admin) connection(r page.Request, d connectionData) error {
@@ -148,7 +143,7 @@ func (a *Admin) setConnection(r page.Request) error {
 	}
 	problem := formMistake(r, err)
 	if bad, ok := errors.AsType[*formError](err); ok {
-		problem = r.Mask(bad.Error())
+		problem = r.Said(bad)
 	}
 	if problem == "" {
 		return err
@@ -163,27 +158,28 @@ func (a *Admin) setConnection(r page.Request) error {
 }
 
 // formError is a mistake in the form of a connection. It holds no value that may be a secret.
-type formError struct{ text string }
+type formError struct{ error }
 
-func (e *formError) Error() string { return e.text }
+// Unwrap is the mistake.
+func (e *formError) Unwrap() error { return e.error }
 
 // check refuses what cannot be a connection.
 func (f *connectionForm) check() error {
 	if err := connections.ValidateID(f.ID); err != nil {
-		return &formError{err.Error()}
+		return &formError{err}
 	}
 	if f.Type == "" {
-		return &formError{fmt.Sprintf("connection %q: choose its type", f.ID)}
+		return &formError{phrase.Err("conn.choose", f.ID)}
 	}
 	if f.Port != "" {
 		if n, err := strconv.Atoi(f.Port); err != nil || n < 1 || n > 65535 {
-			return &formError{"port: must be a number from 1 to 65535"}
+			return &formError{phrase.Err("conn.port_form")}
 		}
 	}
 	if f.Extra != "" {
 		var object map[string]any
 		if json.Unmarshal([]byte(f.Extra), &object) != nil {
-			return &formError{"extra: must be a JSON object, such as {\"secret\": \"SEC…\"}"}
+			return &formError{phrase.Err("conn.extra_form")}
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/browse"
+	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/web/pages/page"
 )
 
@@ -23,6 +24,14 @@ type poolRow struct {
 
 	// Default says that it cannot be deleted.
 	Default bool
+}
+
+// About is its description.
+func (p poolRow) About() phrase.Text {
+	if p.Default && p.Description == api.AboutDefaultPool().String() {
+		return api.AboutDefaultPool()
+	}
+	return phrase.Plain(p.Description)
 }
 
 // Whole is how many slots the bar stands for.
@@ -55,7 +64,7 @@ func (a *Admin) showPools(r page.Request) error {
 }
 
 func (a *Admin) pools(r page.Request, form *poolForm, problem string) error {
-	all, err := a.o.Pools(r.HTTP().Context())
+	all, err := a.o.Browse.Pools(r.HTTP().Context())
 	if err != nil {
 		return err
 	}

@@ -85,8 +85,8 @@ func Times(from, to time.Time, zone *time.Location, most int) (marks []Mark) {
 }
 
 // Durations are the marks of an axis for numbers of seconds from least to most: from zero, or below it, to a round number
-// that is at least most, about as many as marks says. It returns the ends of the axis as well.
-func Durations(least, most float64, marks int) (from, to float64, all []Mark) {
+// that is at least most, about as many as marks says, in the words of units. It returns the ends of the axis as well.
+func Durations(least, most float64, marks int, units Units) (from, to float64, all []Mark) {
 	least, most = min(0, least), max(0, most)
 	if most-least < 0.001 {
 		most = least + 0.001
@@ -98,28 +98,31 @@ func Durations(least, most float64, marks int) (from, to float64, all []Mark) {
 		if at > to+s/2 {
 			return from, to, all
 		}
-		all = append(all, Mark{(at - from) / (to - from), Short(time.Duration(math.Round(at*1e3)) * time.Millisecond)})
+		all = append(all, Mark{(at - from) / (to - from), units.Short(time.Duration(math.Round(at*1e3)) * time.Millisecond)})
 	}
 }
 
+// Units are what stands behind a number of days, hours, minutes and seconds.
+type Units struct{ Day, Hour, Minute, Second string }
+
 // Short is a duration in as few characters as say it: 1h30m, 45s, -2d.
-func Short(d time.Duration) string {
+func (u Units) Short(d time.Duration) string {
 	sign := ""
 	if d < 0 {
 		sign, d = "-", -d
 	}
 	var b strings.Builder
-	for _, u := range []struct {
+	for _, unit := range []struct {
 		name string
 		is   time.Duration
-	}{{"d", day}, {"h", time.Hour}, {"m", time.Minute}} {
-		if d >= u.is {
-			b.WriteString(strconv.FormatInt(int64(d/u.is), 10) + u.name)
-			d %= u.is
+	}{{u.Day, day}, {u.Hour, time.Hour}, {u.Minute, time.Minute}} {
+		if d >= unit.is {
+			b.WriteString(strconv.FormatInt(int64(d/unit.is), 10) + unit.name)
+			d %= unit.is
 		}
 	}
 	if d > 0 || b.Len() == 0 {
-		b.WriteString(strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "s")
+		b.WriteString(strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + u.Second)
 	}
 	return sign + b.String()
 }

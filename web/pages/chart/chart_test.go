@@ -53,7 +53,7 @@ func TestMarksAreFew(t *testing.T) {
 			assert.True(t, m.At > last && m.At <= 1, "%v: %+v", length, m)
 			last = m.At
 		}
-		low, high, all := Durations(0, length.Seconds(), 6)
+		low, high, all := Durations(0, length.Seconds(), 6, units)
 		assert.Zero(t, low)
 		assert.GreaterOrEqual(t, high, length.Seconds()-1e-6)
 		assert.LessOrEqual(t, len(all), 8, length)
@@ -61,10 +61,12 @@ func TestMarksAreFew(t *testing.T) {
 	}
 }
 
+var units = Units{"d", "h", "m", "s"} //nolint:gochecknoglobals // a constant
+
 func TestDurations(t *testing.T) {
 	t.Parallel()
 	texts := func(least, most float64) string {
-		from, to, all := Durations(least, most, 5)
+		from, to, all := Durations(least, most, 5, units)
 		out := []string{fmt.Sprint(from, " ", to, ":")}
 		for _, m := range all {
 			out = append(out, m.Text)

@@ -2,13 +2,17 @@ package desk
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/overview"
 	"github.com/dingdag/dingdag/web/pages/page"
 )
 
@@ -32,8 +36,10 @@ type auditData struct {
 type auditRow struct {
 	api.Event
 
-	// More is what else there is to know, secrets masked.
-	More string
+	// Subject names what was changed that is of no DAG, More is what else there is to know; secrets masked.
+	Subject, More string
+	// Gone says that the DAG or the run is no longer there.
+	Gone bool
 }
 
 // showAudit shows who changed what. Changes of what concerns all DAGs, and from where changes came, are for those who may make the former.
@@ -93,10 +99,46 @@ func (d *Desk) showAudit(r page.Request) error {
 		return err
 	}
 	data.Older = older
+	gone := map[[2]string]bool{}
 	for _, e := range all {
-		data.Rows = append(data.Rows, auditRow{e, r.Mask(more(e.Extra))})
+		at := [2]string{e.DAGID, e.RunID}
+		if _, asked := gone[at]; !asked {
+			if gone[at], err = isGone(ctx, o, e.DAGID, e.RunID); err != nil {
+				return err
+			}
+		}
+		data.Rows = append(data.Rows, auditRow{e, r.Mask(subject(e.Extra)), r.Mask(more(e.Extra)), gone[at]})
 	}
 	return r.Show(page.Head{Name: "desk_audit", Nav: "system", Title: r.Say("audit.title")}, data)
+}
+
+// isGone reports whether a DAG or, where there is a runID, a run of it has been removed. Of no DAG it is false.
+func isGone(ctx context.Context, o *overview.Overview, dagID, runID string) (bool, error) {
+	var err error
+	switch {
+	case runID != "":
+		_, err = o.API().Run(ctx, dagID, runID)
+	case dagID != "":
+		_, err = o.Head(ctx, dagID)
+	}
+	if errors.Is(err, api.ErrNotFound) {
+		return true, nil
+	}
+	return false, err
+}
+
+// subject is the name of what an event is about that is of no DAG: a connection, variable, pool or user.
+func subject(extra json.RawMessage) string {
+	var e struct {
+		ConnID string `json:"conn_id"`
+		Key    string `json:"key"`
+		Pool   string `json:"pool"`
+		User   string `json:"user"`
+	}
+	if json.Unmarshal(extra, &e) != nil {
+		return "" // it is told as it is under more
+	}
+	return cmp.Or(e.ConnID, e.Key, e.Pool, e.User)
 }
 
 // more is what else an event says, as people read it.

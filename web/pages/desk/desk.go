@@ -1,12 +1,16 @@
-// Package desk has the pages about what concerns all DAGs: the health of what works here, files that cannot be loaded, and who
-// changed what.
+// Package desk has the pages about what concerns all DAGs: the health of what works here, files that cannot be loaded, who
+// changed what, which processes work, and what the sandbox was sent.
 package desk
 
 import (
 	"context"
+	"time"
 
+	"github.com/dingdag/dingdag/api/browse"
 	"github.com/dingdag/dingdag/api/files"
 	"github.com/dingdag/dingdag/api/health"
+	"github.com/dingdag/dingdag/api/inbox"
+	"github.com/dingdag/dingdag/api/nodes"
 	"github.com/dingdag/dingdag/api/overview"
 	"github.com/dingdag/dingdag/web/pages/page"
 )
@@ -18,6 +22,12 @@ type Options struct {
 	Files    func(ctx context.Context) *files.Files
 	// Health is how things are, as of at most a second ago; nil when ctx ends first.
 	Health func(ctx context.Context) *health.Health
+	// Nodes are the processes that have worked since a moment, the newest first.
+	Nodes func(ctx context.Context, since time.Time) ([]nodes.Node, error)
+	// Browse lists what runs, for whoever asks.
+	Browse *browse.Browser
+	// Inbox is that of the sandbox.
+	Inbox *inbox.Inbox
 	// Node is the process that serves.
 	Node Node
 }
@@ -43,6 +53,8 @@ func (d *Desk) Pages() page.Family {
 			"/system":        d.showSystem,
 			"/import_errors": d.showFiles,
 			"/audit":         d.showAudit,
+			"/nodes":         d.showNodes,
+			"/sandbox":       d.showInbox,
 		},
 	}
 }
@@ -65,12 +77,8 @@ type filesData struct {
 	Warnings bool
 }
 
-// showFiles shows what is wrong with the DAG files. Those who see some DAGs alone see none of it: a file that cannot be loaded does not say
-// whose DAGs it has.
+// showFiles shows what is wrong with the DAG files, as far as whoever asks sees it.
 func (d *Desk) showFiles(r page.Request) error {
-	if r.Who().Sees != nil {
-		return page.Forbidden()
-	}
 	data := filesData{Warnings: r.HTTP().URL.Query().Get("warnings") != ""}
 	var err error
 	if data.Files, err = d.o.Files(r.HTTP().Context()).List(r.HTTP().Context(), data.Warnings); err != nil {

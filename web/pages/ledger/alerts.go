@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -27,6 +28,8 @@ type alertRow struct {
 	api.Alert
 
 	Acks, Retries bool
+	// Run says that its run is there: alerts are kept for longer.
+	Run bool
 }
 
 // Tag is the class of its state.
@@ -99,8 +102,20 @@ func (l *Ledger) row(r page.Request, a api.Alert) (alertRow, error) {
 	if err != nil {
 		return alertRow{}, err
 	}
-	may, err := operates.Has(r.HTTP().Context(), a.DAGID)
-	return alertRow{a, may && a.AckedAt == nil, may && slices.Contains(a.Decisions, api.RetryAlert)}, err
+	ctx := r.HTTP().Context()
+	may, err := operates.Has(ctx, a.DAGID)
+	if err != nil {
+		return alertRow{}, err
+	}
+	row := alertRow{Alert: a, Acks: may && a.AckedAt == nil, Retries: may && slices.Contains(a.Decisions, api.RetryAlert)}
+	if a.RunID != "" {
+		_, err := l.ask(r).Run(ctx, a.DAGID, a.RunID)
+		if err != nil && !errors.Is(err, api.ErrNotFound) {
+			return alertRow{}, err
+		}
+		row.Run = err == nil
+	}
+	return row, nil
 }
 
 // alertData is one alert.

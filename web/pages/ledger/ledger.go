@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/overview"
@@ -38,12 +39,22 @@ func (l *Ledger) Pages() page.Family {
 			"/asks/{ask_id}":     l.showAsk,
 		},
 		Acts: map[string]page.Handler{
-			"/alerts/ack":                 l.ackAlerts,
-			"/alerts/{alert_id}/decision": l.decide,
-			"/snoozes":                    l.snooze,
-			"/snoozes/{silence_id}/end":   l.endSnooze,
+			"/alerts/ack":                 operating(l.ackAlerts),
+			"/alerts/{alert_id}/decision": operating(l.decide),
+			"/snoozes":                    operating(l.snooze),
+			"/snoozes/{silence_id}/end":   operating(l.endSnooze),
 			"/asks/{ask_id}":              l.answer,
 		},
+	}
+}
+
+// operating refuses whoever may change nothing of any DAG, before anything is told of what a form names.
+func operating(h page.Handler) page.Handler {
+	return func(r page.Request) error {
+		if who, ok := access.From(r.HTTP().Context()); !ok || who.Role < access.Operate.Role() {
+			return page.Forbidden()
+		}
+		return h(r)
 	}
 }
 

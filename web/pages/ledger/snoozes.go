@@ -22,7 +22,7 @@ type snoozesData struct {
 	Form     snoozeForm
 	Problem  string
 	Warnings []string
-	Lengths  []string
+	Lengths  []length
 }
 
 // snoozeRow is a silence with what whoever asks may do about it.
@@ -38,6 +38,9 @@ type snoozeForm struct {
 	DAGID, TaskID, Robot, Length, Until, Reason string
 	Urgent                                      bool
 }
+
+// length is one for how long alerts may be silenced, as it is sent and as people read it.
+type length struct{ Value, Text string }
 
 // lengths are for how long alerts may be silenced by one choice.
 func lengths() []time.Duration {
@@ -55,7 +58,8 @@ func (l *Ledger) showSnoozes(r page.Request) error {
 func (l *Ledger) snoozes(r page.Request, form snoozeForm, problem string) error {
 	d := snoozesData{All: r.HTTP().URL.Query().Get("all") != "", Form: form, Problem: problem}
 	for _, n := range lengths() {
-		d.Lengths = append(d.Lengths, strconv.Itoa(int(n.Hours()))+"h")
+		hours := int(n.Hours())
+		d.Lengths = append(d.Lengths, length{strconv.Itoa(hours) + "h", r.Say("snoozes.hours", hours)})
 	}
 	ctx := r.HTTP().Context()
 	all, err := l.ask(r).Silences(ctx, d.All, mostSnoozes)

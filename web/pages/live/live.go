@@ -7,6 +7,7 @@ package live
 import (
 	"context"
 	"errors"
+	"net"
 	"sync"
 	"time"
 
@@ -37,6 +38,7 @@ type Hub struct {
 	people  map[string]int // how many pages each has
 	ended   chan struct{}
 	stopped bool
+	streams sync.WaitGroup // those whose connection is taken over
 }
 
 // New returns a hub for at most so many pages at a time, each of which is told at most once in a time.
@@ -49,6 +51,7 @@ type page struct {
 	topic   Topic
 	user    string        // whose it is; empty for nobody's
 	deaf    bool          // it follows no changes
+	conn    net.Conn      // that of a stream which was taken over, else nil
 	changed chan struct{} // holds one that was not told yet
 }
 
@@ -66,14 +69,18 @@ func (h *Hub) Changed(c Topic) {
 	}
 }
 
-// Stop ends all that follow, and lets nobody follow any more.
+// Stop ends all that follow, and lets nobody follow any more. When it returns, the streams that were taken over have ended.
 func (h *Hub) Stop() {
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	if !h.stopped {
 		h.stopped = true
 		close(h.ended)
+		for p := range h.pages {
+			p.close() // also one that is being told of something and takes its time
+		}
 	}
+	h.mu.Unlock()
+	h.streams.Wait()
 }
 
 // Open is how many pages follow something.
@@ -94,11 +101,16 @@ func (h *Hub) Follow(ctx context.Context, t Topic, begin, tell func() error, qui
 	if err := begin(); err != nil {
 		return err
 	}
+	return h.follow(p, ctx.Done(), tell, quiet, idle)
+}
+
+// follow does so for a page that has entered, until done.
+func (h *Hub) follow(p *page, done <-chan struct{}, tell func() error, quiet time.Duration, idle func() error) error {
 	alive := time.NewTicker(quiet)
 	defer alive.Stop()
 	for {
 		select {
-		case <-ctx.Done():
+		case <-done:
 			return nil
 		case <-h.ended:
 			return nil
@@ -115,7 +127,7 @@ func (h *Hub) Follow(ctx context.Context, t Topic, begin, tell func() error, qui
 		alive.Reset(quiet)
 		rest := time.NewTimer(h.every)
 		select {
-		case <-ctx.Done():
+		case <-done:
 		case <-h.ended:
 		case <-rest.C:
 		}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"unicode/utf8"
@@ -29,6 +30,20 @@ func (w *Window) Earlier() bool { return w.From > 0 }
 
 // Later reports whether there is more behind it.
 func (w *Window) Later() bool { return w.To < w.Size }
+
+// Amount is how long the log is in a unit that suits it, such as "8.2 MB"; empty for less than a kilobyte.
+func (w *Window) Amount() string {
+	const units = "kMGT"
+	n := float64(w.Size) / 1000
+	if n < 1 {
+		return ""
+	}
+	unit := 0
+	for ; n >= 999.95 && unit < len(units)-1; unit++ { // what would be printed as 1000.0
+		n /= 1000
+	}
+	return fmt.Sprintf("%.1f %cB", n, units[unit])
+}
 
 // Read reads at most n bytes of a log of a size from a place on. A negative place is that long before the end. A line that
 // is cut off at the end of the window, unless the log ends there, is left out, and so is one that is cut off at its beginning if

@@ -41,6 +41,16 @@ func TestWindows(t *testing.T) {
 }
 
 // Windows one after another give the whole log.
+func TestAmounts(t *testing.T) {
+	t.Parallel()
+	for size, want := range map[int64]string{
+		0: "", 999: "", 1000: "1.0 kB", 25_239: "25.2 kB", 999_949: "999.9 kB", 999_950: "1.0 MB", 8_189_277: "8.2 MB", 1 << 30: "1.1 GB", 5e15: "5000.0 TB",
+	} {
+		w := Window{Size: size}
+		assert.Equal(t, want, w.Amount(), size)
+	}
+}
+
 func TestWindowsFollowEachOther(t *testing.T) {
 	t.Parallel()
 	text := strings.Repeat("a line of the log\n", 200) + strings.Repeat("x", 300) + "\nlast"

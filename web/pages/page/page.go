@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/dingdag/dingdag/api/overview"
 	"github.com/dingdag/dingdag/web/pages/words"
 )
 
@@ -49,6 +50,16 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 // Forbidden refuses what somebody may not do.
 func Forbidden() error { return &RefusedError{http.StatusForbidden, "error.forbidden", nil} }
 
+// Configured lets only those in who may change what concerns all DAGs: connections, variables and users are not even shown to others.
+func Configured(h Handler) Handler {
+	return func(r Request) error {
+		if !r.Who().Configures {
+			return Forbidden()
+		}
+		return h(r)
+	}
+}
+
 // Wrong refuses a value that nobody can mean.
 func Wrong(text words.Key) error { return &RefusedError{http.StatusUnprocessableEntity, text, nil} }
 
@@ -58,8 +69,9 @@ type Head struct {
 	Name, Nav, Title string
 	// Status is 200 when it is 0.
 	Status int
-	// Live says that the page follows changes.
-	Live bool
+	// Live says that the page follows changes: those of a DAG or of a run where they are named, else all.
+	Live         bool
+	DAGID, RunID string
 }
 
 // Request is one request for a page.
@@ -72,8 +84,8 @@ type Request interface {
 	Say(key words.Key, about ...any) string
 	// Moment reads a date and time in the zone of whoever asks.
 	Moment(text string) (time.Time, error)
-	// Link is the address of a page by the parts of its path.
-	Link(parts ...any) string
+	Addresses
+	Looks
 	// Show answers with a page.
 	Show(h Head, data any) error
 	// Send answers with a file to keep.
@@ -82,8 +94,41 @@ type Request interface {
 	Go(to string) error
 	// Mistake is the text of an error that whoever asks has made or can mend, without secrets, or empty for any other one.
 	Mistake(err error) string
+	// Said is the text of any error, without secrets.
+	Said(err error) string
 	// Mask hides secrets in a text.
 	Mask(text string) string
+}
+
+// Addresses are those of pages.
+type Addresses interface {
+	// Link is the address of a page by the parts of its path.
+	Link(parts ...any) string
+	// TaskLink is that of a task in a run; mapIndex is -1 for the task as a whole.
+	TaskLink(dagID, runID, taskID string, mapIndex int) string
+	// DAG is the DAG that the path of the request names, if whoever asks may look at it. tab is which of its pages is shown, empty
+	// for one that is not of the DAG itself.
+	DAG(tab string) (*DAG, error)
+}
+
+// Looks are how things are shown to whoever asks.
+type Looks interface {
+	// Zone is that of his times.
+	Zone() *time.Location
+	// Span is how long something is, in words.
+	Span(d time.Duration) string
+	// Counts are numbers by state, as a text.
+	Counts(n map[string]int) string
+}
+
+// DAG is what every page about one begins with.
+type DAG struct {
+	*overview.Head
+
+	// Operates says that whoever asks may change its runs.
+	Operates bool
+	// Tab is the page that is shown.
+	Tab string
 }
 
 // Handler answers one request, or says why not.

@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/dingdag/dingdag/phrase"
 )
 
 // Language is one in which the pages can be read, by its tag (BCP 47).
@@ -91,7 +94,7 @@ type Text struct {
 }
 
 // table has all texts.
-var table = joined(common, desk) //nolint:gochecknoglobals // a constant
+var table = joined(common, desk, assets, people, nodes) //nolint:gochecknoglobals // a constant
 
 // joined puts tables together. A key that two of them have is a mistake in the program.
 func joined(all ...map[Key]Text) map[Key]Text {
@@ -145,4 +148,119 @@ func Keys() []Key {
 	}
 	slices.Sort(keys)
 	return keys
+}
+
+// Span is how long something is, in its two greatest units.
+func (l Language) Span(d time.Duration) string {
+	const day = 24 * time.Hour
+	if d < 0 {
+		return "−" + l.Span(-d)
+	}
+	u := [...]string{"ms", "s", "m", "h", "d"}
+	gap := " "
+	if l == Chinese { // in one piece: a line may end between any two of its signs
+		gap, u = "\u00a0", [...]string{"\u00a0毫秒", "\u00a0秒", "\u00a0分", "\u00a0小时", "\u00a0天"}
+	}
+	two := func(n, rest int, of, units string) string {
+		return fmt.Sprintf("%d%s%s%02d%s", n, of, gap, rest, units)
+	}
+	switch {
+	case d < time.Second:
+		return strconv.FormatInt(d.Milliseconds(), 10) + u[0]
+	case d < 10*time.Second && d%time.Second != 0:
+		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + u[1]
+	case d < time.Minute:
+		return strconv.Itoa(int(d.Seconds())) + u[1]
+	case d < time.Hour:
+		return two(int(d.Minutes()), int(d.Seconds())%60, u[2], u[1])
+	case d < day:
+		return two(int(d.Hours()), int(d.Minutes())%60, u[3], u[2])
+	default:
+		return two(int(d/day), int(d.Hours())%24, u[4], u[3])
+	}
+}
+
+// text is that of a key of this package, which the tests know to be there.
+func (l Language) text(k Key, about ...any) string {
+	said, err := l.Say(k, about...)
+	if err != nil {
+		return string(k)
+	}
+	return said
+}
+
+// Reason says why a run ended, in words where it is one of the reasons that the program gives, and as it is otherwise. It says
+// nothing of a success.
+func (l Language) Reason(reason string) string { return l.Tell(phrase.RunEnd(reason), time.UTC) }
+
+// summaries are the events that tell of many things at once, which their messages list.
+var summaries = []string{"digest", "on_daily_digest", "on_silence_end", "on_quota"} //nolint:gochecknoglobals // a constant
+
+// Alert tells an alert in a line: what has happened to what, and in which channel it is told. In English that is the summary
+// that was written with it; so it is of most that is not of a DAG.
+func (l Language) Alert(event, dagID, taskID string, mapIndex int, channel, summary string) string {
+	if summary == "" {
+		summary = event
+	}
+	what := Key("event." + event)
+	switch {
+	case l == English || !Has(what):
+		return summary
+	case slices.Contains(summaries, event):
+		return l.text("alerts.summary", l.text(what), channel)
+	case dagID == "":
+		return summary
+	}
+	subject := dagID
+	if taskID != "" {
+		subject += "." + taskID
+	}
+	if mapIndex >= 0 {
+		subject += "[" + strconv.Itoa(mapIndex) + "]"
+	}
+	return l.text("alerts.line", subject, l.text(what), channel)
+}
+
+// Tell is what the program says of how things are, with its moments in a zone, as the pages write all others.
+func (l Language) Tell(text phrase.Text, zone *time.Location) string {
+	return text.In(phrase.Language(l), func(t time.Time) string { return t.In(zone).Format(time.DateTime) })
+}
+
+// Schedule is the summary of a schedule as people read it in a list: how its moments and data intervals belong together is
+// left out where it is as usual.
+func (l Language) Schedule(summary string) string {
+	text, assets, both := strings.Cut(summary, ", or when updated: ")
+	text = strings.TrimSuffix(text, ", trigger mode")
+	if both {
+		text += ", or when updated: " + assets
+	}
+	return l.WholeSchedule(text)
+}
+
+// WholeSchedule is the summary of a schedule with nothing left out. Cron expressions and conditions of assets are the same in
+// every language.
+func (l Language) WholeSchedule(summary string) string {
+	if text, assets, both := strings.Cut(summary, ", or when updated: "); both {
+		return l.text("dag.or_updated", l.WholeSchedule(text), assets)
+	}
+	if assets, ok := strings.CutPrefix(summary, "when updated: "); ok {
+		return l.text("dag.when_updated", assets)
+	}
+	for suffix, key := range map[string]Key{", trigger mode": "dag.moments", ", data-interval mode": "dag.intervals"} {
+		if text, ok := strings.CutSuffix(summary, suffix); ok {
+			return l.text(key, l.WholeSchedule(text))
+		}
+	}
+	if summary == "none, triggered only" {
+		return l.text("dag.no_schedule")
+	}
+	if every, ok := strings.CutPrefix(summary, "every "); ok {
+		if d, err := time.ParseDuration(every); err == nil {
+			if l == Chinese {
+				every = phrase.Span(phrase.Chinese, d)
+			}
+			return l.text("dag.every", every)
+		}
+	}
+	return summary
 }

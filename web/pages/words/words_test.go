@@ -5,9 +5,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/dagrun"
+	"github.com/dingdag/dingdag/engine/live"
+	"github.com/dingdag/dingdag/timetable"
 )
 
 var verb = regexp.MustCompile(`%(\[\d+\])?[+#0-9.]*[a-z]`) //nolint:gochecknoglobals // a constant
@@ -64,6 +70,47 @@ func TestSay(t *testing.T) {
 	assert.EqualError(t, err, `no text has the key "no.such"`)
 }
 
+func TestSpan(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration][2]string{
+		0: {"0ms", "0 毫秒"}, 1500 * time.Millisecond: {"1.5s", "1.5 秒"}, 5 * time.Second: {"5s", "5 秒"}, 42 * time.Second: {"42s", "42 秒"}, 62 * time.Second: {"1m 02s", "1 分 02 秒"},
+		3*time.Hour + time.Minute: {"3h 01m", "3 小时 01 分"}, 50 * time.Hour: {"2d 02h", "2 天 02 小时"}, -42 * time.Second: {"−42s", "−42 秒"},
+	} {
+		assert.Equal(t, want, [2]string{English.Span(d), strings.ReplaceAll(Chinese.Span(d), "\u00a0", " ")}, d)
+		assert.NotContains(t, Chinese.Span(d), " ")
+	}
+}
+
+func TestSchedule(t *testing.T) {
+	t.Parallel()
+	every, err := timetable.Every(90 * time.Minute)
+	require.NoError(t, err)
+	for summary, want := range map[string][2]string{
+		"0 9 * * 1-5 (Asia/Shanghai), trigger mode": {"0 9 * * 1-5 (Asia/Shanghai)", "0 9 * * 1-5 (Asia/Shanghai)"},
+		timetable.Never().Summary():                 {"no schedule", "无调度计划"},
+		timetable.Once().Summary():                  {"@once", "@once"},
+		timetable.Continuous().Summary():            {"@continuous, data-interval mode", "@continuous，按数据区间"},
+		every.Summary():                             {"every 1h30m", "每 1 小时 30 分"},
+		"when updated: a and b":                     {"when updated: a and b", "更新时：a and b"},
+		every.Summary() + ", or when updated: a":    {"every 1h30m, or when updated: a", "每 1 小时 30 分，或更新时：a"},
+		"every banana":                              {"every banana", "every banana"},
+	} {
+		assert.Equal(t, want, [2]string{English.Schedule(summary), Chinese.Schedule(summary)}, summary)
+		assert.Equal(t, summary, strings.Replace(English.WholeSchedule(summary), "no schedule", timetable.Never().Summary(), 1))
+	}
+	assert.Equal(t, "每 1 小时 30 分，按触发时刻", Chinese.WholeSchedule(every.Summary()))
+}
+
+func TestReason(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, "a task failed", English.Reason("task_failure"))
+	assert.Equal(t, "有任务失败", Chinese.Reason("task_failure"))
+	assert.Equal(t, "panic: x", Chinese.Reason("panic: x"))
+	for _, known := range []string{dagrun.ReasonTaskFailure, dagrun.ReasonTimedOut, dagrun.ReasonDeadlock, live.ReasonMarkedSuccess, live.ReasonMarkedFailed} {
+		assert.NotEqual(t, known, English.Reason(known))
+	}
+}
+
 func TestAccepted(t *testing.T) {
 	t.Parallel()
 	for header, want := range map[string]Language{
@@ -72,5 +119,22 @@ func TestAccepted(t *testing.T) {
 		strings.Repeat("en;q=0.1,", 50) + "zh": English,
 	} {
 		assert.Equal(t, want, Accepted(header), header)
+	}
+}
+
+func TestAlert(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		event, dagID, taskID string
+		mapIndex             int
+		summary, en, zh      string
+	}{
+		{"on_failure", "etl", "load", 3, "on_failure of etl.load[3] to robot ops", "on_failure of etl.load[3] to robot ops", "etl.load[3] 失败，通知到 dingding:ops"},
+		{"on_recovery", "etl", "", -1, "", "on_recovery", "etl 已恢复，通知到 dingding:ops"},
+		{"digest", "", "", -1, "digest of 2 failed to robot ops", "digest of 2 failed to robot ops", "告警汇总，通知到 dingding:ops"},
+		{"of_a_newer_version", "etl", "", -1, "x of etl", "x of etl", "x of etl"},
+	} {
+		assert.Equal(t, c.en, English.Alert(c.event, c.dagID, c.taskID, c.mapIndex, "dingding:ops", c.summary))
+		assert.Equal(t, c.zh, Chinese.Alert(c.event, c.dagID, c.taskID, c.mapIndex, "dingding:ops", c.summary))
 	}
 }

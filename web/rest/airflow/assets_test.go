@@ -21,10 +21,10 @@ func withAssets(t *testing.T) *world {
 	extra.Set("team", "sales")
 	orders := &dag.Asset{URI: "s3://warehouse/orders", Name: "orders", Group: "tables", Extra: extra, Watchers: []dag.Watcher{{Name: "uploads"}}}
 	shops := &dag.Asset{URI: "s3://warehouse/shops", Name: "s3://warehouse/shops", Group: "asset"}
-	w.files.of("etl").Tasks[0].Outlets = []*dag.Asset{orders, shops}
-	w.files.of("by_name").Tasks[0].Outlets = []*dag.Asset{shops}
-	w.files.of("by_name").Assets = &dag.AssetCondition{Asset: orders}
-	w.files.of("by_hand").Tasks[0].Inlets = []*dag.Asset{orders}
+	w.files.Of("etl").Tasks[0].Outlets = []*dag.Asset{orders, shops}
+	w.files.Of("by_name").Tasks[0].Outlets = []*dag.Asset{shops}
+	w.files.Of("by_name").Assets = &dag.AssetCondition{Asset: orders}
+	w.files.Of("by_hand").Tasks[0].Inlets = []*dag.Asset{orders}
 	return w
 }
 
@@ -76,8 +76,8 @@ func TestAssets(t *testing.T) {
 	assert.Empty(t, w.get("/assets/aliases")["asset_aliases"])
 
 	// A new name keeps the number.
-	w.files.of("by_name").Assets.Asset.Name = "sales orders"
-	w.files.of("by_hand").Tasks[0].Inlets[0].Name = "sales orders"
+	w.files.Of("by_name").Assets.Asset.Name = "sales orders"
+	w.files.Of("by_hand").Tasks[0].Inlets[0].Name = "sales orders"
 	assert.Equal(t, "sales orders", w.get("/assets/" + orders)["name"])
 }
 
@@ -223,7 +223,7 @@ func TestQueuedEvents(t *testing.T) {
 func TestMaterialize(t *testing.T) {
 	t.Parallel()
 	w := withAssets(t)
-	w.files.of("by_hand").Tasks[0].Outlets = []*dag.Asset{{URI: "s3://report", Name: "report"}}
+	w.files.Of("by_hand").Tasks[0].Outlets = []*dag.Asset{{URI: "s3://report", Name: "report"}}
 	orders, shops, report := w.asset("orders"), w.asset("shops"), w.asset("report")
 	made := func(id string) string { return "/api/v2/assets/" + id + "/materialize" }
 	r := w.json(w.call("ann", "POST", made(orders), ""), 200)

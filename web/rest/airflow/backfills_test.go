@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/dag"
 )
@@ -40,7 +41,15 @@ func TestBackfills(t *testing.T) {
 		assert.Equal(t, 409, w.call("ann", "PUT", fills+"/1/"+verb, "").status, verb)
 	}
 
-	again := w.json(w.call("ann", "POST", fills, week("")), 200)
+	latest := func(id int64) bool {
+		b, err := w.store.Backfill(t.Context(), id)
+		require.NoError(t, err)
+		return b.Latest
+	}
+	assert.True(t, latest(1), "the default of run_on_latest_version")
+
+	again := w.json(w.call("ann", "POST", fills, week(`, "run_on_latest_version": false`)), 200)
+	assert.False(t, latest(2))
 	assert.InDelta(t, 10.0, again["max_active_runs"], 0)
 	assert.Equal(t, "none", again["reprocess_behavior"])
 	assert.Equal(t, map[string]any{}, again["dag_run_conf"])
@@ -78,7 +87,7 @@ func TestBackfillDryRun(t *testing.T) {
 func TestBackfillsAreRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	past := w.files.of("by_name")
+	past := w.files.Of("by_name")
 	past.Tasks[0].DependsOnPast = true
 	of := func(id, more string) string { return strings.Replace(week(more), "etl", id, 1) }
 	for name, c := range map[string]struct {

@@ -54,7 +54,7 @@ func TestDAGs(t *testing.T) {
 			assert.InEpsilon(t, 3.0, got["total_entries"], 0)
 		}
 	}
-	w.files.of("by_hand").Assets = &dag.AssetCondition{Asset: &dag.Asset{URI: "s3://lake/sales", Name: "orders"}}
+	w.files.Of("by_hand").Assets = &dag.AssetCondition{Asset: &dag.Asset{URI: "s3://lake/sales", Name: "orders"}}
 	for _, text := range []string{"LAKE", "order"} {
 		assert.Equal(t, []string{"by_hand"}, ids(w.get("/dags?asset_dependency="+text), "dags", "dag_id"), text)
 	}
@@ -84,17 +84,23 @@ func TestDAG(t *testing.T) {
 		"owners": []any{"airflow", "ann"}, "bundle_name": "dags-folder", "next_dagrun_run_after": "2026-03-01T06:00:00Z", "allowed_run_types": nil,
 		"tags":             []any{map[string]any{"name": "sales", "dag_id": "etl", "dag_display_name": "etl"}, map[string]any{"name": "morning", "dag_id": "etl", "dag_display_name": "etl"}},
 		"last_parsed_time": "2026-03-01T11:59:00Z",
-		"max_active_runs":  16.0, "max_active_tasks": 16.0, "has_import_errors": false,
+		"max_active_runs":  16.0, "max_active_tasks": 16.0, "has_import_errors": false, "relative_fileloc": "dags.yaml", "fileloc": w.files.Of("etl").Pos.File,
 	} {
 		assert.Equal(t, want, got[key], key)
 	}
 	assert.Nil(t, w.get("/dags/by_hand")["timetable_summary"])
 	assert.Equal(t, "Never, external triggers only", w.get("/dags/by_hand")["timetable_description"])
 	details := w.get("/dags/etl/details")
+	assert.Equal(t, "dags.yaml", details["relative_fileloc"])
 	assert.Equal(t, "2026-03-01T11:59:00Z", details["last_parsed"])
 	assert.Equal(t, "2026-03-01T11:59:00Z", w.get("/dags?dag_id_pattern=etl")["dags"].([]any)[0].(map[string]any)["last_parsed_time"])
 	assert.Equal(t, map[string]any{"day": map[string]any{"__class": "airflow.sdk.definitions.param.Param", "value": "monday", "description": nil, "schema": map[string]any{}}}, details["params"])
 	assert.Equal(t, "UTC", details["timezone"])
+	assert.Equal(t, map[string]any{}, details["default_args"])
+	assert.Equal(t, map[string]any{
+		"owner": "airflow", "retries": 1.0, "retry_delay": "PT5M", "start_date": "2026-01-01T00:00:00Z", "execution_timeout": nil, "depends_on_past": false, "priority_weight": 16.0,
+		"timezone": "Asia/Shanghai", "bash_command": "say ***", "env": map[string]any{"rows": []any{1.5, ".inf", nil}},
+	}, w.get("/dags/by_name/details")["default_args"], "what JSON does not have is a text")
 	assert.InEpsilon(t, 1.0, details["latest_dag_version"].(map[string]any)["version_number"], 0)
 	assert.Equal(t, 404, w.call("ann", "GET", "/api/v2/dags/none", "").status)
 	assert.JSONEq(t, `{"detail":"The Dag with ID: `+"`none`"+` was not found"}`, w.call("ann", "GET", "/api/v2/dags/none", "").body)
@@ -136,4 +142,33 @@ func TestTasks(t *testing.T) {
 	assert.Equal(t, []any{}, second["template_fields"])
 	assert.Equal(t, http.StatusNotFound, w.call("ann", "GET", "/api/v2/dags/etl/tasks/none", "").status)
 	assert.Equal(t, http.StatusNotFound, w.call("ann", "GET", "/api/v2/dags/none/tasks", "").status)
+}
+
+// Everybody has favourites of his own.
+func TestFavorites(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ask := func(who, id, what string) answer { return w.call(who, "POST", "/api/v2/dags/"+id+"/"+what, "") }
+	favorites := func(who, query string) []string {
+		return ids(w.json(w.call(who, "GET", "/api/v2/dags?is_favorite="+query, ""), 200), "dags", "dag_id")
+	}
+	assert.Equal(t, 409, ask("ann", "etl", "unfavorite").status)
+	assert.JSONEq(t, `{"detail":"DAG is not marked as favorite"}`, ask("ann", "etl", "unfavorite").body)
+	assert.Equal(t, answer{status: 204}, answer{status: ask("ann", "etl", "favorite").status})
+	again := ask("ann", "etl", "favorite")
+	assert.Equal(t, 409, again.status)
+	assert.Contains(t, again.body, "Unique constraint violation")
+	assert.Equal(t, []string{"etl"}, favorites("ann", "true"))
+	assert.Equal(t, []string{"by_hand", "by_name"}, favorites("ann", "false"))
+	assert.Equal(t, true, w.get("/dags/etl/details")["is_favorite"])
+	assert.Equal(t, false, w.get("/dags/by_name/details")["is_favorite"])
+	assert.Empty(t, favorites("bob", "true"), "they are those of ann")
+	assert.Equal(t, 404, ask("ann", "nothing", "favorite").status)
+	assert.Equal(t, 404, ask("ann", "nothing", "unfavorite").status)
+	assert.Equal(t, 403, ask("bob", "by_name", "favorite").status, "he is limited to other DAGs")
+	assert.Equal(t, 401, ask("", "etl", "favorite").status)
+	assert.Equal(t, 204, ask("bob", "etl", "favorite").status, "a viewer may")
+	assert.Equal(t, 204, ask("ann", "etl", "unfavorite").status)
+	assert.Empty(t, favorites("ann", "true"))
+	assert.Equal(t, []string{"etl"}, favorites("bob", "true"))
 }

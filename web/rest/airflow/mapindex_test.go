@@ -50,10 +50,10 @@ func TestRenderedFields(t *testing.T) {
 	w := seeded(t)
 	const b = "/dags/etl/dagRuns/scheduled__b/taskInstances/"
 	w.write(func(ctx context.Context, tx store.Tx) error {
-		r := &store.RenderedTry{RunKey: w.keys["etl/scheduled__b"].Key, DAGID: "etl", TaskID: "each", MapIndex: 1, Try: 1, At: now, Fields: []byte(`[{"name":"bash_command","value":"load 2026"},{"name":"n","value":[1,"x"]}]`)}
+		r := &store.RenderedTry{RunKey: w.keys["etl/scheduled__b"].Key, DAGID: "etl", TaskID: "each", MapIndex: 1, Try: 1, At: now, Fields: []byte(`[{"name":"bash_command","value":"load 2026"},{"name":"n","value":[1,"x",{"to":["a"]}]}]`)}
 		return tx.PutRenderedFields(ctx, r, 30)
 	})
-	assert.Equal(t, map[string]any{"bash_command": "load 2026", "n": []any{1.0, "x"}}, w.get(b + "each/1")["rendered_fields"])
+	assert.Equal(t, map[string]any{"bash_command": "load 2026", "n": []any{1.0, "x", map[string]any{"to": []any{"a"}}}}, w.get(b + "each/1")["rendered_fields"])
 	assert.Equal(t, map[string]any{}, w.get(b + "each/0")["rendered_fields"], "nothing was kept")
 	assert.Equal(t, map[string]any{}, w.get("/dags/etl/dagRuns/scheduled__a/taskInstances/second")["rendered_fields"], "it has not run")
 }

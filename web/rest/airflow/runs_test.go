@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/api/apitest"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
 )
@@ -195,6 +196,43 @@ func TestTrigger(t *testing.T) {
 	assert.JSONEq(t, `{"removed":true}`, string(noted[0].Extra), "the newest first")
 	assert.Equal(t, "failed", w.json(w.call("ann", "PATCH", one, `{"state":"failed"}`), 200)["state"])
 	assert.Contains(t, w.call("ann", "PATCH", one, `{"state":"running"}`).body, `"type":"enum"`)
+}
+
+// The latest version names tasks that the run does not have yet, also in a dry run.
+func TestClearOnTheLatestVersion(t *testing.T) {
+	t.Parallel()
+	w := seeded(t)
+	w.files.All = apitest.Write(t, files+"    - {task_id: added, operator: bash, env: null, bash_command: 'true', retries: 2, dependencies: [only]}\n").All
+	const run = "/api/v2/dags/by_name/dagRuns/other+1:2"
+	dry := w.json(w.call("ann", "POST", run+"/clear", `{"run_on_latest_version":true}`), 200)
+	assert.Equal(t, []string{"only", "added"}, ids(dry, "task_instances", "task_id"))
+	added := dry["task_instances"].([]any)[1].(map[string]any)
+	assert.Equal(t, []any{nil, "BashOperator", "other+1:2", 2.0}, []any{added["state"], added["operator"], added["dag_run_id"], added["max_tries"]})
+	assert.Equal(t, "failed", w.get("/dags/by_name/dagRuns/other+1:2")["state"])
+	listed := w.json(w.call("ann", "POST", "/api/v2/dags/by_name/clearTaskInstances", `{"dag_run_id":"other+1:2","run_on_latest_version":true}`), 200)
+	assert.Equal(t, []string{"only", "added"}, ids(listed, "task_instances", "task_id"), "only what failed, and what is new")
+	kept := w.json(w.call("ann", "POST", run+"/clear", `{}`), 200)
+	assert.Equal(t, []string{"only"}, ids(kept, "task_instances", "task_id"))
+	done := w.json(w.call("ann", "POST", run+"/clear", `{"dry_run":false,"run_on_latest_version":true}`), 200)
+	assert.Equal(t, "queued", done["state"])
+	assert.ElementsMatch(t, []string{"only", "added"}, ids(w.get("/dags/by_name/dagRuns/other+1:2/taskInstances"), "task_instances", "task_id"))
+
+	// A run under way is refused, in Airflow's form: there it would keep its version and say nothing.
+	w.files.All = apitest.Write(t, strings.Replace(files, "retries: 2", "retries: 3", 1)).All
+	const clearing = "/api/v2/dags/etl/clearTaskInstances"
+	refused := w.call("ann", "POST", clearing, `{"dag_run_id":"scheduled__a","only_failed":false,"run_on_latest_version":true}`)
+	assert.Equal(t, 409, refused.status)
+	assert.Contains(t, refused.body, "only a run that has ended goes on in the latest version of its DAG")
+	// Nobody without the right to operate gets there.
+	assert.Equal(t, 403, w.call("vic", "POST", clearing, `{"dag_run_id":"scheduled__b","run_on_latest_version":true}`).status)
+	require.NoError(t, w.store.Tx(t.Context(), func(tx store.Tx) error {
+		return tx.PutImportError(t.Context(), &store.ImportError{DAGID: "etl", File: "etl.yaml", Since: now, Text: "broken"})
+	}))
+	for path, body := range map[string]string{clearing: `{"dag_run_id":"scheduled__b","run_on_latest_version":true}`, "/api/v2/dags/etl/dagRuns/scheduled__b/clear": `{"run_on_latest_version":true}`} {
+		broken := w.call("ann", "POST", path, body)
+		assert.Equal(t, 400, broken.status)
+		assert.Contains(t, broken.body, "DAG with dag_id: 'etl' has import errors; mend its file")
+	}
 }
 
 func TestClear(t *testing.T) {

@@ -3,6 +3,7 @@ package airflow_test
 import (
 	"context"
 	"encoding/json"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -114,9 +115,10 @@ func TestEventLogs(t *testing.T) {
 func TestImportErrors(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	root := filepath.Dir(w.files.Of("etl").Pos.File)
 	w.write(func(ctx context.Context, tx store.Tx) error {
 		for i, e := range []*store.ImportError{
-			{File: "b.yaml", Text: "b.yaml:1: wrong " + hidden}, {File: "dags.yaml", DAGID: "etl", Text: "dags.yaml:2: x"}, {File: "a.yaml", Text: "y"}, {File: "old.yaml", Text: "z", Until: now},
+			{File: filepath.Join(root, "more", "b.yaml"), Text: "b.yaml:1: wrong " + hidden}, {File: filepath.Join(root, "dags.yaml"), DAGID: "etl", Text: "dags.yaml:2: x"}, {File: "/elsewhere/a.yaml", Text: "y"}, {File: "old.yaml", Text: "z", Until: now},
 		} {
 			e.Since = now.Add(time.Duration(i) * time.Minute)
 			if err := tx.PutImportError(ctx, e); err != nil {
@@ -126,25 +128,29 @@ func TestImportErrors(t *testing.T) {
 		return nil
 	})
 	got := w.get("/importErrors")
-	assert.Equal(t, []string{"b.yaml", "dags.yaml", "a.yaml"}, ids(got, "import_errors", "filename"))
+	assert.Equal(t, []string{"more/b.yaml", "dags.yaml", "/elsewhere/a.yaml"}, ids(got, "import_errors", "filename"))
 	first := got["import_errors"].([]any)[0].(map[string]any)
-	assert.Equal(t, map[string]any{"import_error_id": first["import_error_id"], "timestamp": "2026-03-01T12:00:00Z", "filename": "b.yaml", "bundle_name": "dags-folder", "stack_trace": "b.yaml:1: wrong ***"}, first)
+	assert.Equal(t, map[string]any{"import_error_id": first["import_error_id"], "timestamp": "2026-03-01T12:00:00Z", "filename": "more/b.yaml", "bundle_name": "dags-folder", "stack_trace": "b.yaml:1: wrong ***"}, first)
 	assert.Equal(t, first, w.get("/importErrors/"+string(mustJSON(first["import_error_id"]))))
-	assert.Equal(t, []string{"a.yaml", "b.yaml", "dags.yaml"}, ids(w.get("/importErrors?order_by=filename"), "import_errors", "filename"))
-	assert.Equal(t, []string{"a.yaml"}, ids(w.get("/importErrors?order_by=-timestamp&limit=1"), "import_errors", "filename"))
+	assert.Equal(t, []string{"/elsewhere/a.yaml", "dags.yaml", "more/b.yaml"}, ids(w.get("/importErrors?order_by=filename"), "import_errors", "filename"))
+	assert.Equal(t, []string{"/elsewhere/a.yaml"}, ids(w.get("/importErrors?order_by=-timestamp&limit=1"), "import_errors", "filename"))
 	assert.Equal(t, []string{"dags.yaml"}, ids(w.get("/importErrors?filename_pattern=DAG"), "import_errors", "filename"))
 	assert.Equal(t, 400, w.call("ann", "GET", "/api/v2/importErrors?order_by=x", "").status)
 	assert.Equal(t, 404, w.call("ann", "GET", "/api/v2/importErrors/99", "").status)
 	assert.Equal(t, 422, w.call("ann", "GET", "/api/v2/importErrors/x", "").status)
 	assert.Equal(t, []string{"dags.yaml"}, ids(w.json(w.call("bob", "GET", "/api/v2/importErrors", ""), 200), "import_errors", "filename"))
 	assert.Equal(t, 404, w.call("bob", "GET", "/api/v2/importErrors/"+string(mustJSON(first["import_error_id"])), "").status)
+	w.write(func(ctx context.Context, tx store.Tx) error {
+		return tx.PutImportError(ctx, &store.ImportError{File: filepath.Join(root, "dags.yaml"), Text: "dags.yaml:2: x", Since: now})
+	})
+	assert.Equal(t, []string{"/elsewhere/a.yaml", "dags.yaml", "more/b.yaml"}, ids(w.get("/importErrors?order_by=filename"), "import_errors", "filename"), "one of the file stands for those of its DAGs")
 }
 
 func TestJobs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.write(func(ctx context.Context, tx store.Tx) error {
-		for i, l := range []*store.SchedulerLife{{Stopped: true}, {}, {}} {
+		for i, l := range []*store.SchedulerLife{{Stopped: true}, {}, {By: store.Process{Host: "h"}}} {
 			l.StartedAt, l.SeenAt = now.Add(time.Duration(i-5)*time.Hour), now.Add(time.Duration(i-4)*time.Hour)
 			if err := tx.PutSchedulerLife(ctx, l); err != nil {
 				return err
@@ -160,7 +166,7 @@ func TestJobs(t *testing.T) {
 	assert.Equal(t, []any{"SchedulerJob", "2026-03-01T07:00:00Z", "2026-03-01T08:00:00Z", "2026-03-01T08:00:00Z", nil}, []any{first["job_type"], first["start_date"], first["end_date"], first["latest_heartbeat"], first["hostname"]})
 	for query, want := range map[string][]string{
 		"is_alive=true": {"running"}, "is_alive=true&limit=2": {}, "job_state=failed": {"failed"}, "job_type=TriggererJob": {}, "order_by=-start_date": {"running", "failed", "success"},
-		"start_date_gt=2026-03-01T07:00:00Z": {"failed", "running"}, "end_date_gte=2026-03-01T12:00:00Z": {"running"}, "dag_id=etl": {}, "hostname=h": {},
+		"start_date_gt=2026-03-01T07:00:00Z": {"failed", "running"}, "end_date_gte=2026-03-01T12:00:00Z": {"running"}, "dag_id=etl": {}, "hostname=h": {"running"}, "hostname=x": {}, "order_by=hostname&limit=1": {"running"},
 	} {
 		assert.Equal(t, want, ids(w.get("/jobs?"+query), "jobs", "state"), query)
 	}

@@ -48,7 +48,7 @@ func TestSources(t *testing.T) {
 	assert.Equal(t, masked, w.get("/dagSources/etl?version_number=1")["content"])
 
 	// A file that is gone leaves what it last said.
-	require.NoError(t, os.Remove(w.files.of("etl").Pos.File))
+	require.NoError(t, os.Remove(w.files.Of("etl").Pos.File))
 	assert.Contains(t, w.get("/dagSources/by_name")["content"], "by_name:")
 }
 
@@ -117,7 +117,7 @@ func TestTags(t *testing.T) {
 	}
 	assert.InEpsilon(t, 2.0, w.get("/dagTags?limit=0")["total_entries"], 0)
 	assert.Equal(t, 400, w.call("ann", "GET", "/api/v2/dagTags?order_by=x", "").status)
-	w.files.of("etl").Tags = []string{"morning"}
+	w.files.Of("etl").Tags = []string{"morning"}
 	assert.Equal(t, []any{"morning"}, w.json(w.call("bob", "GET", "/api/v2/dagTags", ""), 200)["tags"], "sales is a tag of DAGs of others alone")
 }
 
@@ -132,7 +132,7 @@ func TestWarnings(t *testing.T) {
 	assert.Empty(t, w.get("/dagWarnings?warning_type=asset+conflict")["dag_warnings"])
 	assert.Len(t, w.get("/dagWarnings?warning_type=non-existent+pool&order_by=-timestamp")["dag_warnings"], 1)
 	assert.Equal(t, 422, w.call("ann", "GET", "/api/v2/dagWarnings?warning_type=x", "").status)
-	w.files.of("etl").Tags = nil
+	w.files.Of("etl").Tags = nil
 	assert.Empty(t, w.json(w.call("bob", "GET", "/api/v2/dagWarnings", ""), 200)["dag_warnings"])
 	w.write(func(ctx context.Context, tx store.Tx) error {
 		return tx.PutPool(ctx, &store.Pool{Name: "big", Slots: 3})

@@ -100,7 +100,7 @@ func TestVariables(t *testing.T) {
 	w.do("PATCH", "/variables/db_password", `{"key":"db_password","value":"***","description":"d"}`, 200)
 	w.do("PATCH", "/variables/limits", `{"key":"limits","value":"{\"rows\": 2, \"token\": \"***\"}"}`, 200)
 	for key, want := range map[string]string{"db_password": "hunter22", "limits": `{"rows":2,"token":"tttttt"}`} {
-		got, err := w.store.Variables().Variable(t.Context(), key)
+		got, err := w.store.Vault().Variable(t.Context(), key)
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}
@@ -372,6 +372,10 @@ func TestPools(t *testing.T) {
 	assert.Equal(t, []any{"small"}, got["delete"].(map[string]any)["success"])
 	assert.Equal(t, []any{map[string]any{"error": "Default Pool can't be deleted", "status_code": 400.0}}, got["delete"].(map[string]any)["errors"])
 	assert.Len(t, got["create"].(map[string]any)["errors"], 1)
+	// One that an action names twice is refused, as everywhere.
+	got = w.do("PATCH", "/pools", `{"actions":[{"action":"create","entities":[{"name":"twice","slots":1},{"name":"twice","slots":2}]}]}`, 200)
+	assert.Equal(t, []any{map[string]any{"error": "The Pool with name: `twice` already exists", "status_code": 409.0}}, got["create"].(map[string]any)["errors"])
+	assert.Equal(t, 404, w.call("ann", "GET", "/api/v2/pools/twice", "").status, "and nothing of it stays")
 	w.do("DELETE", "/pools/big/one", "", 204)
 	assert.Equal(t, "The Pool with name: `big/one` was not found", detail(w.do("DELETE", "/pools/big/one", "", 404)))
 	assert.Equal(t, 404, w.call("ann", "PATCH", "/api/v2/pools/big/one", sent).status)

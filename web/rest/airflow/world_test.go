@@ -8,41 +8,34 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api"
+	"github.com/dingdag/dingdag/api/apitest"
 	"github.com/dingdag/dingdag/api/asks"
 	"github.com/dingdag/dingdag/api/browse"
 	"github.com/dingdag/dingdag/api/emit"
-	"github.com/dingdag/dingdag/callbacks"
-	"github.com/dingdag/dingdag/catalog"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine"
-	"github.com/dingdag/dingdag/operator"
-	"github.com/dingdag/dingdag/operator/standard"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/store/sqlite/sqlitetest"
 	"github.com/dingdag/dingdag/store/storetest/conntest"
-	"github.com/dingdag/dingdag/template"
 	"github.com/dingdag/dingdag/web/pages/live"
 	"github.com/dingdag/dingdag/web/rest"
 	"github.com/dingdag/dingdag/web/rest/assets"
 	"github.com/dingdag/dingdag/web/rest/backfills"
 	"github.com/dingdag/dingdag/web/rest/dags"
+	"github.com/dingdag/dingdag/web/rest/resttest"
 	"github.com/dingdag/dingdag/web/rest/runs"
 )
 
@@ -66,6 +59,8 @@ by_hand:
 by_name:
   schedule: "@hourly"
   tags: [sales]
+  default_args: {owner: airflow, retries: 1, retry_delay: 300, timezone: Asia/Shanghai, start_date: 2026-01-01T08:00:00, execution_timeout: null, depends_on_past: no,
+    priority_weight: 0x10, bash_command: say s3cr3t, env: {rows: [1.5, .inf, null]}}
   start_date: 2026-01-01
   tasks:
     - {task_id: only, operator: empty}
@@ -79,7 +74,7 @@ type world struct {
 	srv   *rest.Server
 	store *sqlite.Store
 	dir   string
-	files *folder
+	files *apitest.Folder
 	keys  map[string]*store.Run
 	// reparsed is how often the DAG files were to be read again.
 	reparsed int
@@ -91,8 +86,7 @@ type world struct {
 	elsewhere map[string]string
 	tester    func(*connections.Connection) (bool, string)
 
-	schemas  sync.Mutex // of what compiles them
-	compiler *jsonschema.Compiler
+	doc *resttest.Document
 }
 
 // door lets in whose name is the token.
@@ -117,13 +111,13 @@ func (door) Authenticate(r *http.Request) (access.Identity, error) {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), files: newFolder(t), keys: map[string]*store.Run{}}
+	w := &world{t: t, dir: t.TempDir(), files: apitest.Write(t, files), keys: map[string]*store.Run{}}
 	s := sqlitetest.Open(t, filepath.Join(w.dir, "db"), sqlite.Options{Synchronous: "NORMAL", Cipher: conntest.Cipher(t, 1)})
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
 	w.store = s
 	clock := func() time.Time { return now }
 	e, err := engine.New(s, engine.Options{
-		LogDir: w.dir, FindDAG: w.files.DAG, Operators: w.files.catalog.Operators, Callbacks: w.files.catalog.Callbacks, Templates: w.files.catalog.Templates, Clock: clock,
+		LogDir: w.dir, FindDAG: w.files.DAG, Operators: w.files.Catalog.Operators, Callbacks: w.files.Catalog.Callbacks, Templates: w.files.Catalog.Templates, Clock: clock,
 	})
 	require.NoError(t, err)
 	masker := connections.NewMasker()
@@ -132,11 +126,12 @@ func newWorld(t *testing.T) *world {
 		Store: s, Vault: s, Folder: w.files, Masker: masker, LogDir: w.dir, Clock: clock,
 		Engine: func(context.Context) (api.Engine, error) { return e, nil },
 	})
-	b := browse.New(browse.Options{API: ask, Store: s, Lists: s.Lists(), Folder: w.files, Clock: clock, Reparse: w.reparse})
+	b := browse.New(browse.Options{API: ask, Store: s, Lists: s.Lists(), Folder: w.files, Root: filepath.Dir(w.files.All[0].Pos.File), Clock: clock, Reparse: w.reparse})
 	as := func(ctx context.Context) *api.API {
 		return ask.By(browse.Actor(ctx))
 	}
 	w.srv = rest.New(rest.Options{Guard: door{}, DAGs: b, Version: "test", Mask: masker.Mask, Clock: clock, Log: slog.New(slog.NewTextHandler(t.Output(), nil))})
+	w.doc = &resttest.Document{Server: w.srv, Base: "/api/v2", Path: "/openapi.json", Token: "ann"}
 	dags.Routes(w.srv, b, as)
 	w.hub = live.New(2, time.Second)
 	questions := asks.New(asks.Options{Store: s, Engine: func(context.Context) (asks.Engine, error) { return e, nil }})
@@ -150,7 +145,7 @@ func newWorld(t *testing.T) *world {
 	w.browse, w.masker = b, masker
 	w.more()
 	w.write(func(ctx context.Context, tx store.Tx) error {
-		for _, d := range w.files.dags {
+		for _, d := range w.files.All {
 			if err := errors.Join(
 				tx.PutVersion(ctx, d.Version, d.ID, dagfile.Source(d), now.Add(-time.Hour)),
 				store.AddDAG(ctx, tx, &store.DAGState{ID: d.ID, File: d.Pos.File, Version: d.Version, Paused: d.ID == "by_hand", Active: true, LoadedAt: now.Add(-time.Minute)}, now.Add(-time.Hour)),
@@ -184,7 +179,7 @@ func (w *world) write(fn func(ctx context.Context, tx store.Tx) error) {
 func (w *world) run(dagID, runID string, h int, state dag.RunState, is ...store.Instance) {
 	w.t.Helper()
 	at := time.Date(2026, 2, 1, h, 0, 0, 0, time.UTC)
-	d := w.files.of(dagID)
+	d := w.files.Of(dagID)
 	r := &store.Run{
 		DAGID: dagID, RunID: runID, Type: dag.ScheduledRun, State: state, LogicalDate: at, IntervalStart: at, IntervalEnd: at, RunAfter: at, QueuedAt: at,
 		Version: d.Version, Actor: store.Actor{Via: store.ViaTimetable}, Conf: json.RawMessage(`{"hour": ` + string(rune('0'+h)) + `}`),
@@ -275,118 +270,6 @@ func (w *world) conforms(r *http.Request, rec *httptest.ResponseRecorder) {
 	if rec.Code >= 300 || rec.Header().Get("Content-Type") != "application/json" || strings.HasSuffix(r.URL.Path, ".json") || strings.Contains(r.URL.Path, "/logs/") {
 		return
 	}
-	path := w.pathOf(r)
-	escaped := strings.NewReplacer("~", "~0", "/", "~1", "{", "%7B", "}", "%7D").Replace(path)
-	ref := "doc.json#/paths/" + escaped + "/" + strings.ToLower(r.Method) + "/responses/" + http.StatusText(0)
-	ref = strings.TrimSuffix(ref, "/") + "/" + jsonNumber(rec.Code) + "/content/application~1json/schema"
-	s, err := w.schema(ref)
-	require.NoError(w.t, err, ref)
-	value, err := jsonschema.UnmarshalJSON(strings.NewReader(rec.Body.String()))
-	require.NoError(w.t, err)
-	assert.NoError(w.t, s.Validate(value), "%s %s: %s", r.Method, r.URL, rec.Body)
-}
-
-// schema is one of the document, which is read once for a world.
-func (w *world) schema(ref string) (*jsonschema.Schema, error) {
-	w.schemas.Lock()
-	defer w.schemas.Unlock()
-	if w.compiler == nil {
-		doc := httptest.NewRecorder()
-		ask := httptest.NewRequest(http.MethodGet, "/openapi.json", nil)
-		ask.Header.Set("Authorization", "Bearer ann")
-		w.srv.ServeHTTP(doc, ask)
-		if doc.Code != http.StatusOK {
-			return nil, errors.New(doc.Body.String())
-		}
-		parsed, err := jsonschema.UnmarshalJSON(doc.Body)
-		if err != nil {
-			return nil, err
-		}
-		w.compiler = jsonschema.NewCompiler()
-		if err := w.compiler.AddResource("doc.json", parsed); err != nil {
-			return nil, err
-		}
-	}
-	return w.compiler.Compile(ref)
-}
-
-func jsonNumber(n int) string { b, _ := json.Marshal(n); return string(b) }
-
-// pathOf is the path of the operation that answers a request.
-func (w *world) pathOf(r *http.Request) string {
-	parts := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), "/api/v2"), "/")
-	best, score := "", -1
-	for _, op := range w.srv.Operations() {
-		names := strings.Split(op.Path, "/")
-		parts := parts
-		if last := len(names) - 1; strings.HasSuffix(op.Path, "...}") && len(parts) > last {
-			parts = append(slices.Clone(parts[:last]), strings.Join(parts[last:], "/"))
-		}
-		if op.Method != r.Method || len(names) != len(parts) {
-			continue
-		}
-		n := 0
-		for i, name := range names {
-			switch {
-			case name == parts[i]:
-				n++
-			case !strings.HasPrefix(name, "{"):
-				n = -1000
-			}
-		}
-		if n > score {
-			best, score = op.Path, n
-		}
-	}
-	require.NotEmpty(w.t, best, r.URL.Path)
-	return "/api/v2" + strings.ReplaceAll(best, "...}", "}")
-}
-
-// folder holds DAGs that are given as text.
-type folder struct {
-	catalog catalog.Catalog
-	dags    []*dag.DAG
-}
-
-func newFolder(t *testing.T) *folder {
-	t.Helper()
-	ops, err := operator.NewRegistry(standard.Specs()...)
-	require.NoError(t, err)
-	cbs, err := callbacks.NewRegistry(nil, nil)
-	require.NoError(t, err)
-	f := &folder{catalog: catalog.Catalog{Operators: ops, Callbacks: cbs, Templates: template.New(template.Options{})}}
-	file := filepath.Join(t.TempDir(), "dags.yaml")
-	require.NoError(t, os.WriteFile(file, []byte(files), 0o600))
-	ds, problems := dagfile.Parse(file, []byte(files), f.catalog, dagfile.Options{})
-	require.False(t, problems.HasErrors(), problems.String())
-	slices.SortFunc(ds, func(a, b *dag.DAG) int { return strings.Compare(a.ID, b.ID) })
-	f.dags = ds
-	return f
-}
-
-func (f *folder) of(id string) *dag.DAG {
-	i := slices.IndexFunc(f.dags, func(d *dag.DAG) bool { return d.ID == id })
-	return f.dags[i]
-}
-
-func (f *folder) DAGs() (all []*dag.Summary, broken bool, err error) {
-	for _, d := range f.dags {
-		all = append(all, d.Summary())
-	}
-	return all, false, nil
-}
-
-func (f *folder) Load() (all []*dag.DAG, broken bool, err error) { return f.dags, false, nil }
-
-func (f *folder) DAG(id string) (*dag.DAG, error) {
-	for _, d := range f.dags {
-		if d.ID == id {
-			return d, nil
-		}
-	}
-	return nil, errors.New("no such DAG")
-}
-
-func (f *folder) Restore(source []byte) (*dag.DAG, error) {
-	return dagfile.Restore(source, f.catalog, dagfile.Options{})
+	require.NotEmpty(w.t, w.doc.Of(r), r.URL.Path)
+	w.doc.Validate(w.t, r, rec)
 }

@@ -145,6 +145,9 @@ func TestXComsAreChanged(t *testing.T) {
 		kinds = append(kinds, string(e.Kind)+" "+e.Actor.Name+" "+string(e.Extra))
 	}
 	assert.Equal(t, []string{`xcom_delete ann {"key":"a/b"}`, `xcom_set ann {"key":"a/b"}`, `xcom_set ann {"key":"a/b"}`, `xcom_set ann {"key":"a/b"}`}, kinds)
+	logged := w.get("/eventLogs?event_pattern=xcom")
+	assert.Equal(t, []string{"create_xcom_entry", "create_xcom_entry", "update_xcom_entry", "delete_xcom_entry"}, ids(logged, "event_logs", "event"), "the names of Airflow's operations")
+	assert.Equal(t, `{"value":1.50,"xcom_key":"a/b"}`, ids(logged, "event_logs", "extra")[2])
 }
 
 func TestPythonJSON(t *testing.T) {

@@ -112,7 +112,7 @@ type BackfillPostBody struct {
 	DagRunConf        rest.Object `json:"dag_run_conf"`
 	ReprocessBehavior string      `json:"reprocess_behavior" enum:"none,failed,completed" default:"none"`
 	MaxActiveRuns     int         `json:"max_active_runs" default:"10"`
-	// RunOnLatestVersion is about runs that are there already, which keep their version here: new ones have the latest one.
+	// RunOnLatestVersion is about runs that are there and run again. New ones have the latest version anyhow.
 	RunOnLatestVersion bool `json:"run_on_latest_version" default:"true"`
 }
 
@@ -139,7 +139,7 @@ func (c *calls) request(ctx context.Context, b *BackfillPostBody) (r api.Backfil
 	}
 	r = api.BackfillRequest{
 		DAGID: b.DagID, From: b.FromDate.Time, To: b.ToDate.Time, Reprocess: browse.Reprocess(b.ReprocessBehavior), MaxActiveRuns: b.MaxActiveRuns,
-		Backwards: b.RunBackwards,
+		Backwards: b.RunBackwards, Latest: b.RunOnLatestVersion,
 	}
 	if len(b.DagRunConf) > 0 {
 		r.Conf, err = json.Marshal(b.DagRunConf)

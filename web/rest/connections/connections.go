@@ -10,6 +10,7 @@ import (
 	"github.com/dingdag/dingdag/api/vault"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/web/rest"
+	"github.com/dingdag/dingdag/web/rest/keyed"
 )
 
 // Tester finds out whether a connection works, and says so in words.
@@ -25,18 +26,27 @@ type calls struct {
 // test refuses to test any.
 func Routes(s *rest.Server, as func(context.Context) *vault.Keeper, test Tester) {
 	c := &calls{as, test}
-	const all, one = "/connections", "/connections/{connection_id}"
-	op := func(id, method, path string, status int) rest.Operation {
-		return rest.Operation{ID: id, Method: method, Path: path, Tag: "Connection", Status: status, Action: access.Configure, Secret: []string{"password", "extra"}}
+	k := &keyed.Kind[Connection, ConnectionBody, ConnectionBody, *vault.Changes]{
+		One: "connection", Many: "connections", Tag: "Connection", Read: access.Configure, Secret: []string{"password", "extra"},
+		All: "/connections", Path: "/connections/{connection_id}", Keys: "connections with these connection_ids",
+		Key: func(b *ConnectionBody) string { return b.ConnectionID },
+		Get: c.get,
+		Change: func(ctx context.Context, fn func(*vault.Changes) error) error {
+			return c.vault(ctx).Change(ctx, fn)
+		},
+		Has: func(ctx context.Context, ch *vault.Changes, id string) (bool, error) {
+			return ch.HasConnection(ctx, id)
+		},
+		Add: add, Update: update,
+		Delete: func(ctx context.Context, ch *vault.Changes, id string) error { return ch.DeleteConnection(ctx, id) },
+		Patch:  c.patch,
 	}
-	rest.Register(s, op("get_connections", http.MethodGet, all, 0), c.list)
-	rest.Register(s, op("post_connection", http.MethodPost, all, http.StatusCreated), c.post)
-	rest.Register(s, op("bulk_connections", http.MethodPatch, all, 0), c.bulk)
-	rest.Register(s, op("get_connection", http.MethodGet, one, 0), c.get)
-	rest.Register(s, op("patch_connection", http.MethodPatch, one, 0), c.patch)
-	rest.Register(s, op("delete_connection", http.MethodDelete, one, http.StatusNoContent), c.remove)
-	rest.Register(s, op("test_connection", http.MethodPost, all+"/test", 0), c.check)
-	rest.Register(s, op("create_default_connections", http.MethodPost, all+"/defaults", http.StatusNoContent), c.defaults)
+	keyed.Routes(s, k, c.list)
+	op := func(id, path string, status int) rest.Operation {
+		return rest.Operation{ID: id, Method: http.MethodPost, Path: k.All + path, Tag: k.Tag, Status: status, Action: access.Configure, Secret: k.Secret}
+	}
+	rest.Register(s, op("test_connection", "/test", 0), c.check)
+	rest.Register(s, op("create_default_connections", "/defaults", http.StatusNoContent), c.defaults)
 }
 
 // Connection is a connection as it is answered.
@@ -87,26 +97,20 @@ func (c *calls) list(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	found := []Connection{}
-	for _, n := range all {
-		if in.IDPattern.Like().Match(n.ID) {
-			found = append(found, answer(n))
-		}
+	found := make([]Connection, len(all))
+	for i, n := range all {
+		found[i] = answer(n)
 	}
-	rest.Sort(found, in.Order, keys)
-	return &ConnectionCollection{rest.Cut(in.Page, found), len(found)}, nil
+	page, n := rest.Find(found, func(v Connection) string { return v.ConnectionID }, in.IDPattern, in.Order, keys, in.Page)
+	return &ConnectionCollection{page, n}, nil
 }
 
-type named struct {
-	ID string `path:"connection_id"`
-}
-
-func (c *calls) get(ctx context.Context, in *named) (*Connection, error) {
-	n, err := c.vault(ctx).Connection(ctx, in.ID)
+func (c *calls) get(ctx context.Context, id string) (Connection, error) {
+	n, err := c.vault(ctx).Connection(ctx, id)
 	if err != nil {
-		return nil, err
+		return Connection{}, err
 	}
-	return new(answer(n)), nil
+	return answer(n), nil
 }
 
 // ConnectionBody is a connection as it is sent.
@@ -162,54 +166,32 @@ func (b *ConnectionBody) connection() (*connections.Connection, error) {
 	return c, b.noTeam(nil)
 }
 
-func (b *ConnectionBody) noTeam(m rest.Mask) error {
-	if b.TeamName != nil && m.Applies(b.Sent, "team_name") {
-		return rest.BadRequest("team_name: there are no teams here; leave it out")
-	}
-	return nil
-}
+func (b *ConnectionBody) noTeam(m rest.Mask) error { return keyed.NoTeam(b.TeamName, b.Sent, m) }
 
-func (c *calls) post(ctx context.Context, in *struct{ Body ConnectionBody }) (*Connection, error) {
-	n, err := in.Body.connection()
+func add(ctx context.Context, ch *vault.Changes, b *ConnectionBody, overwrite bool) error {
+	n, err := b.connection()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	err = c.vault(ctx).Change(ctx, func(ch *vault.Changes) error { return ch.AddConnection(ctx, n, false) })
+	err = ch.AddConnection(ctx, n, overwrite)
 	if e, ok := errors.AsType[*vault.ExistsError](err); ok {
-		return nil, rest.Duplicate("%v", e)
+		return rest.Duplicate("%v", e)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return c.get(ctx, &named{n.ID})
+	return err
 }
 
-func (c *calls) patch(ctx context.Context, in *struct {
-	named
-
-	Mask rest.Mask `query:"update_mask"`
-	Body ConnectionBody
-},
-) (*Connection, error) {
-	b := &in.Body
-	if b.ConnectionID != in.ID {
-		return nil, rest.BadRequest("The connection_id in the request body does not match the URL parameter")
+func update(ctx context.Context, ch *vault.Changes, b *ConnectionBody, m rest.Mask) error {
+	if err := b.noTeam(m); err != nil {
+		return err
 	}
-	if err := b.noTeam(in.Mask); err != nil {
-		return nil, err
-	}
-	err := c.vault(ctx).Change(ctx, func(ch *vault.Changes) error {
-		return ch.EditConnection(ctx, in.ID, func(n *connections.Connection) { b.into(n, in.Mask) })
-	})
-	if err != nil {
-		return nil, err
-	}
-	return c.get(ctx, &in.named)
+	return ch.EditConnection(ctx, b.ConnectionID, func(n *connections.Connection) { b.into(n, m) })
 }
 
-func (c *calls) remove(ctx context.Context, in *named) (*struct{}, error) {
-	err := c.vault(ctx).Change(ctx, func(ch *vault.Changes) error { return ch.DeleteConnection(ctx, in.ID) })
-	return nil, err
+func (c *calls) patch(ctx context.Context, id string, b *ConnectionBody, m rest.Mask) error {
+	if b.ConnectionID != id {
+		return rest.BadRequest("The connection_id in the request body does not match the URL parameter")
+	}
+	return c.vault(ctx).Change(ctx, func(ch *vault.Changes) error { return update(ctx, ch, b, m) })
 }
 
 // ConnectionTestResponse is what came of a test.
@@ -239,59 +221,3 @@ func (c *calls) check(ctx context.Context, in *struct{ Body ConnectionBody }) (*
 
 // defaults adds none: Airflow's are of services that are not here.
 func (*calls) defaults(context.Context, *struct{}) (*struct{}, error) { return nil, nil } //nolint:nilnil // no body
-
-// bulk is a transaction of a bulk request.
-type bulk struct {
-	ctx context.Context //nolint:containedctx // of the one request
-	ch  *vault.Changes
-}
-
-func (c *calls) bulk(ctx context.Context, in *struct {
-	Body rest.BulkBody[ConnectionBody]
-},
-) (*rest.BulkResponse, error) {
-	return rest.Bulk(in.Body, func(do func(rest.BulkStore[ConnectionBody]) error) error {
-		return c.vault(ctx).Change(ctx, func(ch *vault.Changes) error { return do(&bulk{ctx, ch}) })
-	})
-}
-
-// Many implements [rest.BulkStore].
-func (*bulk) Many() string { return "connections with these connection_ids" }
-
-// Key implements [rest.BulkStore].
-func (*bulk) Key(b *ConnectionBody) string { return b.ConnectionID }
-
-// There implements [rest.BulkStore].
-func (b *bulk) There(ids []string) (map[string]bool, error) {
-	out := map[string]bool{}
-	for _, id := range ids {
-		there, err := b.ch.HasConnection(b.ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		if there {
-			out[id] = true
-		}
-	}
-	return out, nil
-}
-
-// Create implements [rest.BulkStore].
-func (b *bulk) Create(body *ConnectionBody, overwrite bool) error {
-	n, err := body.connection()
-	if err != nil {
-		return err
-	}
-	return b.ch.AddConnection(b.ctx, n, overwrite)
-}
-
-// Update implements [rest.BulkStore].
-func (b *bulk) Update(body *ConnectionBody, m rest.Mask) error {
-	if err := body.noTeam(m); err != nil {
-		return err
-	}
-	return b.ch.EditConnection(b.ctx, body.ConnectionID, func(n *connections.Connection) { body.into(n, m) })
-}
-
-// Delete implements [rest.BulkStore].
-func (b *bulk) Delete(id string) error { return b.ch.DeleteConnection(b.ctx, id) }

@@ -4,7 +4,6 @@ package dags
 import (
 	"context"
 	"net/http"
-	"path"
 	"slices"
 
 	"github.com/dingdag/dingdag/access"
@@ -32,6 +31,8 @@ func Routes(s *rest.Server, b *browse.Browser, as func(context.Context) *api.API
 	rest.Register(s, rest.Operation{ID: "get_dag_details", Method: http.MethodGet, Path: dag + "/details", Tag: "DAG"}, c.details)
 	rest.Register(s, rest.Operation{ID: "get_tasks", Method: http.MethodGet, Path: dag + "/tasks", Tag: "Task"}, c.tasks)
 	rest.Register(s, rest.Operation{ID: "get_task", Method: http.MethodGet, Path: dag + "/tasks/{task_id}", Tag: "Task"}, c.task)
+	rest.Register(s, rest.Operation{ID: "favorite_dag", Method: http.MethodPost, Path: dag + "/favorite", Tag: "DAG", Status: http.StatusNoContent}, c.favorite)
+	rest.Register(s, rest.Operation{ID: "unfavorite_dag", Method: http.MethodPost, Path: dag + "/unfavorite", Tag: "DAG", Status: http.StatusNoContent}, c.unfavorite)
 	c.recordRoutes(s)
 }
 
@@ -83,7 +84,7 @@ type DAGCollection struct {
 // dagOf is a DAG as it is answered.
 func dagOf(d *browse.DAG) DAG {
 	out := DAG{
-		DagID: d.ID, DagDisplayName: d.Name(), IsPaused: d.Paused, IsStale: d.Stale, BundleName: new(object.Bundle), RelativeFileloc: new(path.Clean(d.Pos.File)), Fileloc: d.Pos.File,
+		DagID: d.ID, DagDisplayName: d.Name(), IsPaused: d.Paused, IsStale: d.Stale, BundleName: new(object.Bundle), RelativeFileloc: &d.Path, Fileloc: d.Pos.File,
 		Tags: []Tag{}, MaxActiveTasks: d.MaxActiveTasks, MaxConsecutiveFailedDagRuns: d.MaxConsecutiveFailedRuns, HasTaskConcurrencyLimits: d.TaskLimits,
 		LastParsedTime: rest.Maybe(d.Loaded), HasImportErrors: d.ImportErrors, Owners: d.OwnerList(), FileToken: object.FileToken(d.Pos.File),
 	}
@@ -146,12 +147,12 @@ type listInput struct {
 func (c *calls) list(ctx context.Context, in *listInput) (*DAGCollection, error) {
 	f := in.filter()
 	f.NameLike, f.LastState, f.ImportErrors, f.OnAssets = in.NamePattern.Like(), in.LastState, in.HasImportErrors, in.HasAssetSchedule
-	f.OnAsset, f.Timetables = in.AssetDependency, in.TimetableType
+	f.OnAsset, f.Timetables, f.Favorite = in.AssetDependency, in.TimetableType, in.IsFavorite
 	if in.RunState != nil || !in.RunStart.Empty() || !in.RunEnd.Empty() {
 		f.Runs = &browse.RunFilter{States: in.RunState, StartDate: in.RunStart, EndDate: in.RunEnd}
 	}
-	// There is one bundle, whose files have no versions, and nobody has favourites.
-	if in.BundleName != nil && *in.BundleName != object.Bundle || in.BundleVersion != nil || in.IsFavorite != nil && *in.IsFavorite {
+	// There is one bundle, whose files have no versions.
+	if in.BundleName != nil && *in.BundleName != object.Bundle || in.BundleVersion != nil {
 		return &DAGCollection{DAGs: []DAG{}}, nil
 	}
 	return c.page(ctx, f, in.Of(in.Order))

@@ -23,7 +23,7 @@ type DAGDetails struct {
 	TemplateSearchPath        []string           `json:"template_search_path" nullable:"true"`
 	Timezone                  *string            `json:"timezone"`
 	LastParsed                *rest.Time         `json:"last_parsed"`
-	DefaultArgs               rest.Any           `json:"default_args"`
+	DefaultArgs               rest.Object        `json:"default_args" nullable:"true"`
 	OwnerLinks                map[string]string  `json:"owner_links"`
 	IsFavorite                bool               `json:"is_favorite"`
 	ActiveRunsCount           int                `json:"active_runs_count"`
@@ -48,7 +48,7 @@ func (c *calls) details(ctx context.Context, in *one) (*DAGDetails, error) {
 		DAG: dagOf(d), Catchup: full.Catchup, StartDate: rest.Maybe(full.StartDate), EndDate: rest.Maybe(full.EndDate),
 		IsPausedUponCreation: full.IsPausedUponCreation, Params: paramsOf(full.ParamNames, full.Params.Get, full.ParamSchemas),
 		RenderTemplateAsNativeObj: full.RenderTemplateAsNative, TemplateSearchPath: full.TemplateSearchPath, Timezone: new(full.Location.String()),
-		LastParsed: rest.Maybe(d.Loaded), OwnerLinks: full.OwnerLinks, Concurrency: full.MaxActiveTasks, AssetExpression: rest.Any("null"), DefaultArgs: rest.Any("null"),
+		LastParsed: rest.Maybe(d.Loaded), OwnerLinks: full.OwnerLinks, Concurrency: full.MaxActiveTasks, AssetExpression: rest.Any("null"), DefaultArgs: c.browse.DefaultArgs(d, full),
 	}
 	if full.DagrunTimeout > 0 {
 		out.DagRunTimeout = new(isoDuration(full.DagrunTimeout))
@@ -65,6 +65,11 @@ func (c *calls) details(ctx context.Context, in *one) (*DAGDetails, error) {
 	if out.ActiveRunsCount, err = c.browse.ActiveRuns(ctx, in.DAGID); err != nil {
 		return nil, err
 	}
+	favorites, err := c.browse.Favorites(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out.IsFavorite = favorites[in.DAGID]
 	v, err := c.browse.LatestVersion(ctx, in.DAGID)
 	if err != nil {
 		return nil, err

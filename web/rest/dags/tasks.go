@@ -152,7 +152,7 @@ func (c *calls) task(ctx context.Context, in *struct {
 	}
 	t := full.Task(in.TaskID)
 	if t == nil {
-		return nil, rest.NotFound("Task with id %s was not found", in.TaskID)
+		return nil, rest.NotFound("Task with id %s was not found%s", in.TaskID, browse.SuggestTask(full, in.TaskID))
 	}
 	templated, err := c.api(ctx).TemplateFields(ctx)
 	if err != nil {

@@ -229,7 +229,7 @@ func commonOf(in *browse.Instance) Common {
 		c.Operator, c.OperatorName = &name, &name
 	}
 	if t := in.Task; t != nil {
-		c.TaskDisplayName, c.Pool, c.PoolSlots, c.PriorityWeight = browse.TaskName(t), t.Pool, t.PoolSlots, new(t.PriorityWeight)
+		c.TaskDisplayName, c.Pool, c.PoolSlots, c.PriorityWeight = browse.TaskName(t), t.Pool, t.PoolSlots, new(in.Weight())
 		if t.Queue != "" {
 			c.Queue = new(t.Queue)
 		}

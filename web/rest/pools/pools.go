@@ -3,13 +3,13 @@ package pools
 
 import (
 	"context"
-	"net/http"
 	"slices"
 
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/browse"
 	"github.com/dingdag/dingdag/web/rest"
+	"github.com/dingdag/dingdag/web/rest/keyed"
 )
 
 // calls are what the calls ask.
@@ -20,16 +20,17 @@ type calls struct {
 // Routes adds the calls. Everybody sees pools, and who may configure changes them.
 func Routes(s *rest.Server, b *browse.Browser) {
 	c := &calls{b}
-	const all, one = "/pools", "/pools/{pool_name...}"
-	op := func(id, method, path string, status int, a access.Action) rest.Operation {
-		return rest.Operation{ID: id, Method: method, Path: path, Tag: "Pool", Status: status, Action: a}
-	}
-	rest.Register(s, op("get_pools", http.MethodGet, all, 0, access.Read), c.list)
-	rest.Register(s, op("post_pool", http.MethodPost, all, http.StatusCreated, access.Configure), c.post)
-	rest.Register(s, op("bulk_pools", http.MethodPatch, all, 0, access.Configure), c.bulk)
-	rest.Register(s, op("get_pool", http.MethodGet, one, 0, access.Read), c.get)
-	rest.Register(s, op("patch_pool", http.MethodPatch, one, 0, access.Configure), c.patch)
-	rest.Register(s, op("delete_pool", http.MethodDelete, one, http.StatusNoContent, access.Configure), c.remove)
+	keyed.Routes(s, &keyed.Kind[Pool, PoolBody, PoolPatchBody, *browse.PoolChanges]{
+		One: "pool", Many: "pools", Tag: "Pool", Read: access.Read,
+		All: "/pools", Path: "/pools/{pool_name...}", Keys: "pools with these pool names",
+		Key: func(b *PoolBody) string { return b.Name },
+		Get: c.get, Change: b.ChangePools,
+		Has: func(_ context.Context, ch *browse.PoolChanges, name string) (bool, error) {
+			_, ok := ch.Get(name)
+			return ok, nil
+		},
+		Add: add, Update: update, Delete: remove, Patch: c.patch,
+	}, c.list)
 }
 
 // Pool is a pool as it is answered.
@@ -80,26 +81,20 @@ func (c *calls) list(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	found := []Pool{}
-	for _, p := range all {
-		if in.NamePattern.Like().Match(p.Name) {
-			found = append(found, answer(p))
-		}
+	found := make([]Pool, len(all))
+	for i, p := range all {
+		found[i] = answer(p)
 	}
-	rest.Sort(found, in.Order, keys)
-	return &PoolCollection{rest.Cut(in.Page, found), len(found)}, nil
+	page, n := rest.Find(found, func(p Pool) string { return p.Name }, in.NamePattern, in.Order, keys, in.Page)
+	return &PoolCollection{page, n}, nil
 }
 
-type named struct {
-	Name string `path:"pool_name"`
-}
-
-func (c *calls) get(ctx context.Context, in *named) (*Pool, error) {
-	p, err := c.browse.Pool(ctx, in.Name)
+func (c *calls) get(ctx context.Context, name string) (Pool, error) {
+	p, err := c.browse.Pool(ctx, name)
 	if err != nil {
-		return nil, err
+		return Pool{}, err
 	}
-	return new(answer(p)), nil
+	return answer(p), nil
 }
 
 // PoolBody is a new pool.
@@ -133,13 +128,6 @@ func text(s *string) string {
 	return *s
 }
 
-func noTeam(name *string) error {
-	if name != nil {
-		return rest.BadRequest("team_name: there are no teams here; leave it out")
-	}
-	return nil
-}
-
 // unboundDefault refuses what can not be changed of the default pool.
 func unboundDefault(name string, m rest.Mask) error {
 	if name != api.DefaultPool {
@@ -151,23 +139,37 @@ func unboundDefault(name string, m rest.Mask) error {
 	return rest.BadRequest("Only slots and included_deferred can be modified on Default Pool")
 }
 
-func (c *calls) post(ctx context.Context, in *struct{ Body PoolBody }) (*Pool, error) {
-	b := &in.Body
-	if err := noTeam(b.TeamName); err != nil {
-		return nil, err
+func add(ctx context.Context, ch *browse.PoolChanges, b *PoolBody, overwrite bool) error {
+	if err := keyed.NoTeam(b.TeamName, b.Sent, nil); err != nil {
+		return err
 	}
-	err := c.browse.ChangePools(ctx, func(ch *browse.PoolChanges) error {
-		if _, ok := ch.Get(b.Name); ok {
+	p := api.Pool{Name: b.Name}
+	if was, ok := ch.Get(b.Name); ok {
+		if !overwrite {
 			return rest.Duplicate("The Pool with name: `%s` already exists", b.Name)
 		}
-		p := api.Pool{Name: b.Name}
-		b.into(&p, nil)
-		return ch.Put(ctx, p)
-	})
-	if err != nil {
-		return nil, err
+		if b.Name == api.DefaultPool { // it keeps its description
+			p = was
+		}
 	}
-	return c.get(ctx, &named{b.Name})
+	b.into(&p, nil)
+	return put(ctx, ch, p)
+}
+
+func put(ctx context.Context, ch *browse.PoolChanges, p api.Pool) error {
+	if was, _ := ch.Get(p.Name); p.Name == api.DefaultPool && was.Description != p.Description {
+		return unboundDefault(p.Name, nil)
+	}
+	return ch.Put(ctx, p)
+}
+
+func update(ctx context.Context, ch *browse.PoolChanges, b *PoolBody, m rest.Mask) error {
+	if err := keyed.NoTeam(b.TeamName, b.Sent, m); err != nil {
+		return err
+	}
+	p, _ := ch.Get(b.Name)
+	b.into(&p, m)
+	return put(ctx, ch, p)
 }
 
 // PoolPatchBody is what changes of a pool. Its name is read in either of two fields.
@@ -182,40 +184,31 @@ type PoolPatchBody struct {
 	TeamName        *string `json:"team_name" maxLength:"50"`
 }
 
-func (c *calls) patch(ctx context.Context, in *struct {
-	named
-
-	Mask rest.Mask `query:"update_mask"`
-	Body PoolPatchBody
-},
-) (*Pool, error) {
-	b := &in.Body
-	for _, name := range []*string{b.Pool, b.Name} {
-		if name != nil && *name != in.Name {
-			return nil, rest.BadRequest("Invalid body, pool name from request body doesn't match uri parameter")
+func (c *calls) patch(ctx context.Context, name string, b *PoolPatchBody, m rest.Mask) error {
+	for _, sent := range []*string{b.Pool, b.Name} {
+		if sent != nil && *sent != name {
+			return rest.BadRequest("Invalid body, pool name from request body doesn't match uri parameter")
 		}
 	}
-	if err := unboundDefault(in.Name, in.Mask); err != nil {
-		return nil, err
+	if err := unboundDefault(name, m); err != nil {
+		return err
 	}
 	for field, null := range map[string]bool{"slots": b.Slots == nil, "include_deferred": b.IncludeDeferred == nil} {
 		if null {
 			b.Sent[field] = false // null is as good as nothing
 		}
 	}
-	err := c.browse.ChangePools(ctx, func(ch *browse.PoolChanges) error {
-		p, ok := ch.Get(in.Name)
+	return c.browse.ChangePools(ctx, func(ch *browse.PoolChanges) error {
+		p, ok := ch.Get(name)
 		if !ok {
-			return browse.UnknownPool(in.Name)
+			return ch.Unknown(name)
 		}
-		shown := map[string]any{"pool": in.Name, "slots": b.Slots, "description": b.Description, "include_deferred": b.IncludeDeferred}
-		if err := in.Mask.Unmasked(b.Sent, shown, "slots", "include_deferred"); err != nil {
+		shown := map[string]any{"pool": name, "slots": b.Slots, "description": b.Description, "include_deferred": b.IncludeDeferred}
+		if err := m.Unmasked(b.Sent, shown, "slots", "include_deferred"); err != nil {
 			return err
 		}
-		if in.Mask.Applies(b.Sent, "team_name") {
-			if err := noTeam(b.TeamName); err != nil {
-				return err
-			}
+		if err := keyed.NoTeam(b.TeamName, b.Sent, m); err != nil {
+			return err
 		}
 		now := PoolBody{Sent: b.Sent, Description: b.Description}
 		if b.Slots != nil {
@@ -224,17 +217,9 @@ func (c *calls) patch(ctx context.Context, in *struct {
 		if b.IncludeDeferred != nil {
 			now.IncludeDeferred = *b.IncludeDeferred
 		}
-		now.into(&p, in.Mask)
+		now.into(&p, m)
 		return ch.Put(ctx, p)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return c.get(ctx, &in.named)
-}
-
-func (c *calls) remove(ctx context.Context, in *named) (*struct{}, error) {
-	return nil, c.browse.ChangePools(ctx, func(ch *browse.PoolChanges) error { return remove(ctx, ch, in.Name) })
 }
 
 func remove(ctx context.Context, ch *browse.PoolChanges, name string) error {
@@ -243,67 +228,3 @@ func remove(ctx context.Context, ch *browse.PoolChanges, name string) error {
 	}
 	return ch.Delete(ctx, name)
 }
-
-func (c *calls) bulk(ctx context.Context, in *struct{ Body rest.BulkBody[PoolBody] }) (*rest.BulkResponse, error) {
-	return rest.Bulk(in.Body, func(do func(rest.BulkStore[PoolBody]) error) error {
-		return c.browse.ChangePools(ctx, func(ch *browse.PoolChanges) error { return do(&bulk{ctx, ch}) })
-	})
-}
-
-// bulk is a transaction of a bulk request.
-type bulk struct {
-	ctx context.Context //nolint:containedctx // of the one request
-	ch  *browse.PoolChanges
-}
-
-// Many implements [rest.BulkStore].
-func (*bulk) Many() string { return "pools with these pool names" }
-
-// Key implements [rest.BulkStore].
-func (*bulk) Key(b *PoolBody) string { return b.Name }
-
-// There implements [rest.BulkStore].
-func (b *bulk) There(names []string) (map[string]bool, error) {
-	out := map[string]bool{}
-	for _, name := range names {
-		if _, ok := b.ch.Get(name); ok {
-			out[name] = true
-		}
-	}
-	return out, nil
-}
-
-// Create implements [rest.BulkStore].
-func (b *bulk) Create(body *PoolBody, _ bool) error {
-	if err := noTeam(body.TeamName); err != nil {
-		return err
-	}
-	p := api.Pool{Name: body.Name}
-	if body.Name == api.DefaultPool { // it is there, and keeps its description
-		p, _ = b.ch.Get(body.Name)
-	}
-	body.into(&p, nil)
-	return b.put(p, body.Name)
-}
-
-func (b *bulk) put(p api.Pool, name string) error {
-	if was, _ := b.ch.Get(name); name == api.DefaultPool && was.Description != p.Description {
-		return unboundDefault(name, nil)
-	}
-	return b.ch.Put(b.ctx, p)
-}
-
-// Update implements [rest.BulkStore].
-func (b *bulk) Update(body *PoolBody, m rest.Mask) error {
-	if m.Applies(body.Sent, "team_name") {
-		if err := noTeam(body.TeamName); err != nil {
-			return err
-		}
-	}
-	p, _ := b.ch.Get(body.Name)
-	body.into(&p, m)
-	return b.put(p, body.Name)
-}
-
-// Delete implements [rest.BulkStore].
-func (b *bulk) Delete(name string) error { return remove(b.ctx, b.ch, name) }

@@ -166,11 +166,16 @@ func (ClearedRun) Schema(r huma.Registry) *huma.Schema {
 	}}
 }
 
-func sameVersion(latest bool) error {
-	if latest {
-		return rest.BadRequest("run_on_latest_version: a run keeps the version of its DAG; trigger a new run for the latest one")
+// loads refuses a DAG that has no latest version to run on.
+func loads(d *browse.DAG) error {
+	switch {
+	case d.ImportErrors:
+		return rest.BadRequest("run_on_latest_version: DAG with dag_id: '%s' has import errors; mend its file, or leave this out to run on the version that the run has", d.ID)
+	case d.Stale:
+		return rest.BadRequest("run_on_latest_version: DAG with dag_id: '%s' is in no file any more; leave this out to run on the version that the run has", d.ID)
+	default:
+		return nil
 	}
-	return nil
 }
 
 func (c *calls) clear(ctx context.Context, in *struct {
@@ -182,10 +187,18 @@ func (c *calls) clear(ctx context.Context, in *struct {
 	if _, err := c.browse.Run(ctx, in.DAGID, in.DagRunID); err != nil {
 		return nil, err
 	}
-	if err := sameVersion(in.Body.RunOnLatestVersion); err != nil {
-		return nil, err
+	if in.Body.RunOnLatestVersion {
+		d, _, err := c.browse.DAG(ctx, in.DAGID)
+		if err != nil {
+			return nil, err
+		}
+		if err := loads(d); err != nil {
+			return nil, err
+		}
 	}
-	done, err := c.api(ctx).Clear(ctx, api.ClearRequest{DAGID: in.DAGID, RunID: in.DagRunID, OnlyFailed: in.Body.OnlyFailed, DryRun: in.Body.DryRun})
+	done, err := c.api(ctx).Clear(ctx, api.ClearRequest{
+		DAGID: in.DAGID, RunID: in.DagRunID, OnlyFailed: in.Body.OnlyFailed, Latest: in.Body.RunOnLatestVersion, DryRun: in.Body.DryRun,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -268,7 +281,7 @@ func (b *ClearTaskInstancesBody) check() error {
 	case !b.ResetDagRuns:
 		return rest.BadRequest("reset_dag_runs: tasks that are cleared run again, for which their run must be queued; leave it out")
 	}
-	return sameVersion(b.RunOnLatestVersion)
+	return nil
 }
 
 func (c *calls) clearInstances(ctx context.Context, in *struct {
@@ -276,7 +289,7 @@ func (c *calls) clearInstances(ctx context.Context, in *struct {
 	Body  ClearTaskInstancesBody
 },
 ) (*TaskInstanceCollection, error) {
-	_, full, err := c.browse.DAG(ctx, in.DAGID)
+	d, full, err := c.browse.DAG(ctx, in.DAGID)
 	if err != nil {
 		return nil, err
 	}
@@ -284,9 +297,14 @@ func (c *calls) clearInstances(ctx context.Context, in *struct {
 	if err := b.check(); err != nil {
 		return nil, err
 	}
+	if b.RunOnLatestVersion {
+		if err := loads(d); err != nil {
+			return nil, err
+		}
+	}
 	req := api.ClearRequest{
 		DAGID: in.DAGID, RunID: text(b.DagRunID), Past: b.IncludePast, Future: b.IncludeFuture, Upstream: b.IncludeUpstream, Downstream: b.IncludeDownstream,
-		OnlyFailed: b.OnlyFailed, OnlyRunning: b.OnlyRunning, DryRun: true,
+		OnlyFailed: b.OnlyFailed, OnlyRunning: b.OnlyRunning, Latest: b.RunOnLatestVersion, DryRun: true,
 	}
 	if b.DagRunID != nil {
 		r, err := c.browse.Run(ctx, in.DAGID, *b.DagRunID)
@@ -305,7 +323,7 @@ func (c *calls) clearInstances(ctx context.Context, in *struct {
 	}
 	for _, t := range b.TaskIDs {
 		if full.Task(t.ID) == nil {
-			return nil, rest.NotFound("Task with id %s was not found in DAG %s", t.ID, in.DAGID)
+			return nil, rest.NotFound("Task with id %s was not found in DAG %s%s", t.ID, in.DAGID, browse.SuggestTask(full, t.ID))
 		}
 		if t.Index != nil {
 			req.Instances = append(req.Instances, api.InstanceRef{TaskID: t.ID, MapIndex: *t.Index})

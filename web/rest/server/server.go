@@ -5,11 +5,12 @@ package server
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
-	"github.com/dingdag/dingdag/access"
-	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/browse"
+	"github.com/dingdag/dingdag/api/files"
+	"github.com/dingdag/dingdag/api/nodes"
 	"github.com/dingdag/dingdag/web/rest"
 	"github.com/dingdag/dingdag/web/rest/object"
 )
@@ -160,7 +161,7 @@ type ImportError struct {
 	StackTrace    string    `json:"stack_trace"`
 }
 
-func importErrorOf(e api.ImportError) ImportError {
+func importErrorOf(e files.ImportError) ImportError {
 	return ImportError{e.ID, rest.At(e.Timestamp), e.Filename, new(object.Bundle), e.StackTrace}
 }
 
@@ -189,14 +190,12 @@ func (c *calls) importErrors(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	found := []ImportError{}
-	for _, e := range all {
-		if in.FilenamePattern.Like().Match(e.Filename) {
-			found = append(found, importErrorOf(e))
-		}
+	found := make([]ImportError, len(all))
+	for i, e := range all {
+		found[i] = importErrorOf(e)
 	}
-	rest.Sort(found, in.Order, importKeys)
-	return &ImportErrorCollection{rest.Cut(in.Page, found), len(found)}, nil
+	page, n := rest.Find(found, func(e ImportError) string { return e.Filename }, in.FilenamePattern, in.Order, importKeys, in.Page)
+	return &ImportErrorCollection{page, n}, nil
 }
 
 func (c *calls) importError(ctx context.Context, in *struct {
@@ -230,15 +229,15 @@ const (
 	jobFailed    = "failed"
 )
 
-func jobOf(j *browse.Job) job {
-	out := job{object.Job{ID: int(j.ID), JobType: new(schedulerJob), StartDate: rest.Maybe(j.Start), LatestHeartbeat: rest.Maybe(j.Seen)}, j.Alive}
-	switch {
-	case j.Alive:
-		out.State = new(jobRunning)
-	case j.Stopped:
-		out.State, out.EndDate = new(jobSuccess), rest.Maybe(j.Seen)
-	default: // it has ended without a word
-		out.State, out.EndDate = new(jobFailed), rest.Maybe(j.Seen)
+func jobOf(n *nodes.Node) job {
+	out := job{object.Job{ID: int(n.ID), JobType: new(schedulerJob), StartDate: rest.Maybe(n.StartedAt), LatestHeartbeat: rest.Maybe(n.SeenAt), Hostname: some(n.Host)}, false}
+	switch n.State {
+	case nodes.Running:
+		out.State, out.alive = new(jobRunning), true
+	case nodes.Stopped:
+		out.State, out.EndDate = new(jobSuccess), rest.Maybe(n.SeenAt)
+	default:
+		out.State, out.EndDate = new(jobFailed), rest.Maybe(n.SeenAt)
 	}
 	return out
 }
@@ -263,7 +262,7 @@ func moment(t *rest.Time) any {
 var jobKeys = map[string]func(job) any{ //nolint:gochecknoglobals // a table
 	"id": func(j job) any { return j.ID }, "dag_id": nothing, "state": func(j job) any { return rest.Nullable(j.State) }, "job_type": func(j job) any { return rest.Nullable(j.JobType) },
 	"start_date": func(j job) any { return moment(j.StartDate) }, "end_date": func(j job) any { return moment(j.EndDate) },
-	"latest_heartbeat": func(j job) any { return moment(j.LatestHeartbeat) }, "executor_class": nothing, "hostname": nothing, "unixname": nothing,
+	"latest_heartbeat": func(j job) any { return moment(j.LatestHeartbeat) }, "executor_class": nothing, "hostname": func(j job) any { return rest.Nullable(j.Hostname) }, "unixname": nothing,
 }
 
 func (c *calls) jobs(ctx context.Context, in *struct {
@@ -280,17 +279,14 @@ func (c *calls) jobs(ctx context.Context, in *struct {
 	Order         rest.Order     `query:"order_by" order:"id,dag_id,state,job_type,start_date,end_date,latest_heartbeat,executor_class,hostname,unixname" default:"id"`
 },
 ) (*JobCollection, error) {
-	if err := access.Check(ctx, access.Read, nil); err != nil {
-		return nil, err
-	}
-	all, err := c.browse.Jobs(ctx)
+	all, err := c.browse.Nodes(ctx)
 	if err != nil {
 		return nil, err
 	}
 	found := []job{}
-	for _, j := range all {
+	for i := range slices.Backward(all) { // Airflow has the oldest first
 		is := func(want, have *string) bool { return want == nil || have != nil && *want == *have }
-		if j := jobOf(j); is(in.DagID, nil) && is(in.JobState, j.State) && is(in.JobType, j.JobType) && is(in.Hostname, nil) && is(in.ExecutorClass, nil) &&
+		if j := jobOf(&all[i]); is(in.DagID, nil) && is(in.JobState, j.State) && is(in.JobType, j.JobType) && is(in.Hostname, j.Hostname) && is(in.ExecutorClass, nil) &&
 			c.within(in.StartDate, j.StartDate) && c.within(in.EndDate, j.EndDate) {
 			found = append(found, j)
 		}

@@ -31,7 +31,9 @@ func (s *Server) routes() {
 	get(dagPath+"/tasks", list(dagPath+"/tasks", "tasks", taskOf))
 	get(dagPath+"/tasks/{task_id}", one(dagPath+"/tasks/{task_id}", taskOf))
 	get("/dagSources/{file_token}", (*call).source)
+	s.add(http.MethodPut, "/parseDagFile/{file_token}", (*call).reparse)
 	get("/dagWarnings", list("/dagWarnings", "dag_warnings", warningOf))
+	get("/dagStats", (*call).stats)
 
 	post("/dags/~/dagRuns/list", (*call).runsBatch)
 	post("/dags/~/dagRuns/~/taskInstances/list", (*call).instancesBatch)
@@ -55,6 +57,11 @@ func (s *Server) routes() {
 	get(instancePath+"/logs/{try_number}", (*call).log)
 	get(instancePath+"/xcomEntries", list(instancePath+"/xcomEntries", "xcom_entries", xcomOf))
 	get(instancePath+"/xcomEntries/{xcom_key}", (*call).xcom)
+	for _, at := range []string{instancePath, instancePath + "/{map_index}"} {
+		get(at+"/tries", list(at+"/tries", "task_instances", tryOf))
+		get(at+"/tries/{task_try_number}", one(at+"/tries/{task_try_number}", tryOf))
+		get(at+"/dependencies", one(at+"/dependencies", func(d object) object { return d }))
+	}
 	get(instancePath+"/{map_index}", one(instancePath+"/{map_index}", instanceOf))
 	patch(instancePath+"/{map_index}", (*call).patchInstance)
 	patch(instancePath+"/{map_index}/setNote", note(instancePath+"/{map_index}", instanceOf))
@@ -81,6 +88,13 @@ func (s *Server) routes() {
 	get("/importErrors/{import_error_id}", one("/importErrors/{import_error_id}", importErrorOf))
 	get("/eventLogs", list("/eventLogs", "event_logs", eventOf))
 	get("/eventLogs/{event_log_id}", one("/eventLogs/{event_log_id}", eventOf))
+	s.datasetRoutes()
+
+	same := func(o object) object { return o }
+	for _, p := range []string{"/config", "/config/section/{section}/option/{option}", "/plugins"} {
+		get(p, one(p, same))
+	}
+	get("/providers", list("/providers", "providers", func(p object) object { return pick(p, "package_name", "description", "version") }))
 }
 
 // at is a path of version 2 with the parts that this one has in the places of their names.
@@ -94,14 +108,19 @@ func (c *call) at(pattern string) string {
 	return strings.Join(parts, "/")
 }
 
-// list is a call for a page.
-func list(pattern, name string, to func(object) object) func(*call) (any, error) {
+// list is a call for a page, which may have another name in version 1.
+func list(pattern, name string, to func(object) object, named ...string) func(*call) (any, error) {
 	return func(c *call) (any, error) {
 		found, err := c.get(c.at(pattern), c.query)
 		if err != nil {
 			return nil, err
 		}
-		return each(found, name, to), nil
+		out := each(found, name, to)
+		for _, other := range named {
+			out[other] = out[name]
+			delete(out, name)
+		}
+		return out, nil
 	}
 }
 
@@ -192,6 +211,18 @@ func (c *call) patchDag() (any, error) {
 	return dagOf(done), nil
 }
 
+// stats are the numbers of runs of the DAGs that are named, as they must be here.
+func (c *call) stats() (any, error) {
+	if c.query.Get("dag_ids") == "" {
+		return nil, problem(http.StatusBadRequest, "dag_ids: the parameter is missing; give the ids of DAGs, with commas between them")
+	}
+	found, err := c.get("/dagStats", c.query)
+	if err != nil {
+		return nil, err
+	}
+	return each(found, "dags", func(d object) object { return pick(d, "dag_id", "stats") }), nil
+}
+
 // source finds the DAG whose file a token names, since version 2 goes by DAGs.
 func (c *call) source() (any, error) {
 	token := c.names["file_token"]
@@ -232,6 +263,16 @@ func (c *call) source() (any, error) {
 			return nil, problem(http.StatusNotFound, "there is no file with that token")
 		}
 	}
+}
+
+// reparse answers without a body.
+func (c *call) reparse() (any, error) {
+	if _, err := c.ask(http.MethodPut, c.at("/parseDagFile/{file_token}"), nil, nil); err != nil {
+		return nil, err
+	}
+	c.done = true
+	c.w.WriteHeader(http.StatusCreated)
+	return nil, nil //nolint:nilnil // it is written
 }
 
 // text answers with a bare text.

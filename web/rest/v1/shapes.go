@@ -65,7 +65,7 @@ func detailsOf(d object) object {
 	} {
 		out[name] = d[name]
 	}
-	out["orientation"] = "LR"
+	out["orientation"], out["dataset_expression"] = "LR", expressionOf(d["asset_expression"])
 	out["dag_run_timeout"] = nil
 	if text, ok := d["dag_run_timeout"].(string); ok {
 		if t, ok := isoSeconds(text); ok {
@@ -168,7 +168,23 @@ func instanceOf(t object) object {
 		"unixname", "pool", "pool_slots", "queue", "priority_weight", "operator", "queued_when", "pid", "executor", "executor_config", "rendered_map_index", "rendered_fields", "trigger",
 		"triggerer_job", "note"), t)
 	out["sla_miss"] = nil
-	return out
+	return texts(out, "hostname", "unixname")
+}
+
+// texts gives fields that are never null in version 1 an empty text instead.
+func texts(o object, names ...string) object {
+	for _, name := range names {
+		if o[name] == nil {
+			o[name] = ""
+		}
+	}
+	return o
+}
+
+// tryOf is a try of a task instance, the last one among them.
+func tryOf(t object) object {
+	return texts(pick(t, "task_id", "task_display_name", "dag_id", "dag_run_id", "map_index", "start_date", "end_date", "duration", "state", "try_number", "max_tries", "hostname",
+		"unixname", "pool", "pool_slots", "queue", "priority_weight", "operator", "queued_when", "pid", "executor", "executor_config"), "hostname", "unixname")
 }
 
 func referenceOf(t object) object { return dated(pick(t, "task_id", "dag_id", "dag_run_id"), t) }
@@ -180,7 +196,7 @@ func taskOf(t object) object {
 	case float64:
 		t["retry_exponential_backoff"] = n != 0
 	}
-	t["sub_dag"] = nil
+	t["executor"] = nil
 	return t
 }
 

@@ -190,6 +190,7 @@ func decode(text []byte) (value any, err error) {
 // renamed are parameters, fields and orders that have another name in version 2.
 var renamed = map[string]string{ //nolint:gochecknoglobals // a constant
 	"execution_date": "logical_date", "execution_date_gte": "logical_date_gte", "execution_date_lte": "logical_date_lte", "only_active": "exclude_stale",
+	"dataset_id": "asset_id",
 }
 
 // lists are parameters whose values stand in one text, with commas.

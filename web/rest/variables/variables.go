@@ -6,12 +6,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api/vault"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/web/rest"
+	"github.com/dingdag/dingdag/web/rest/keyed"
 )
 
 // calls are what the calls ask.
@@ -22,16 +22,21 @@ type calls struct {
 // Routes adds the calls. as is the vault for whoever asks. Only who may configure sees and changes variables.
 func Routes(s *rest.Server, as func(context.Context) *vault.Keeper) {
 	c := &calls{as}
-	const all, one = "/variables", "/variables/{variable_key...}"
-	op := func(id, method, path string, status int) rest.Operation {
-		return rest.Operation{ID: id, Method: method, Path: path, Tag: "Variable", Status: status, Action: access.Configure, Secret: []string{"value"}}
-	}
-	rest.Register(s, op("get_variables", http.MethodGet, all, 0), c.list)
-	rest.Register(s, op("post_variable", http.MethodPost, all, http.StatusCreated), c.post)
-	rest.Register(s, op("bulk_variables", http.MethodPatch, all, 0), c.bulk)
-	rest.Register(s, op("get_variable", http.MethodGet, one, 0), c.get)
-	rest.Register(s, op("patch_variable", http.MethodPatch, one, 0), c.patch)
-	rest.Register(s, op("delete_variable", http.MethodDelete, one, http.StatusNoContent), c.remove)
+	keyed.Routes(s, &keyed.Kind[Variable, VariableBody, VariablePatchBody, *vault.Changes]{
+		One: "variable", Many: "variables", Tag: "Variable", Read: access.Configure, Secret: []string{"value"},
+		All: "/variables", Path: "/variables/{variable_key...}", Keys: "variables with these variable keys",
+		Key: func(b *VariableBody) string { return b.Key },
+		Get: c.get,
+		Change: func(ctx context.Context, fn func(*vault.Changes) error) error {
+			return c.vault(ctx).Change(ctx, fn)
+		},
+		Has: func(ctx context.Context, ch *vault.Changes, key string) (bool, error) {
+			return ch.HasVariable(ctx, key)
+		},
+		Add: add, Update: update,
+		Delete: func(ctx context.Context, ch *vault.Changes, key string) error { return ch.DeleteVariable(ctx, key) },
+		Patch:  c.patch,
+	}, c.list)
 }
 
 // Variable is a variable as it is answered.
@@ -74,26 +79,20 @@ func (c *calls) list(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	found := []Variable{}
-	for _, v := range all {
-		if in.KeyPattern.Like().Match(v.Key) {
-			found = append(found, answer(v))
-		}
+	found := make([]Variable, len(all))
+	for i, v := range all {
+		found[i] = answer(v)
 	}
-	rest.Sort(found, in.Order, keys)
-	return &VariableCollection{rest.Cut(in.Page, found), len(found)}, nil
+	page, n := rest.Find(found, func(v Variable) string { return v.Key }, in.KeyPattern, in.Order, keys, in.Page)
+	return &VariableCollection{page, n}, nil
 }
 
-type named struct {
-	Key string `path:"variable_key"`
-}
-
-func (c *calls) get(ctx context.Context, in *named) (*Variable, error) {
-	v, err := c.vault(ctx).Variable(ctx, in.Key)
+func (c *calls) get(ctx context.Context, key string) (Variable, error) {
+	v, err := c.vault(ctx).Variable(ctx, key)
 	if err != nil {
-		return nil, err
+		return Variable{}, err
 	}
-	return new(answer(v)), nil
+	return answer(v), nil
 }
 
 // VariableBody is a new variable.
@@ -111,7 +110,7 @@ func (b *VariableBody) variable() (connections.Variable, error) {
 	if b.Description != nil {
 		v.Description = *b.Description
 	}
-	return v, noTeam(b.TeamName)
+	return v, keyed.NoTeam(b.TeamName, b.Sent, nil)
 }
 
 // patch is what a body changes by a mask.
@@ -126,13 +125,6 @@ func (b *VariableBody) patch(m rest.Mask) (p vault.VariablePatch) {
 		}
 	}
 	return p
-}
-
-func noTeam(name *string) error {
-	if name != nil {
-		return rest.BadRequest("team_name: there are no teams here; leave it out")
-	}
-	return nil
 }
 
 // textOf is a value as a variable has it: a text as it is, anything else as JSON with spaces as Python writes it.
@@ -158,16 +150,19 @@ func textOf(value rest.Any) string {
 	return string(out)
 }
 
-func (c *calls) post(ctx context.Context, in *struct{ Body VariableBody }) (*Variable, error) {
-	v, err := in.Body.variable()
+func add(ctx context.Context, ch *vault.Changes, b *VariableBody, overwrite bool) error {
+	v, err := b.variable()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	err = c.vault(ctx).Change(ctx, func(ch *vault.Changes) error { return ch.AddVariable(ctx, v, false) })
-	if err != nil {
-		return nil, err
+	return ch.AddVariable(ctx, v, overwrite)
+}
+
+func update(ctx context.Context, ch *vault.Changes, b *VariableBody, m rest.Mask) error {
+	if err := keyed.NoTeam(b.TeamName, b.Sent, m); err != nil {
+		return err
 	}
-	return c.get(ctx, &named{v.Key})
+	return ch.EditVariable(ctx, b.Key, b.patch(m))
 }
 
 // VariablePatchBody is what changes of a variable.
@@ -180,32 +175,21 @@ type VariablePatchBody struct {
 	TeamName    *string  `json:"team_name" maxLength:"50"`
 }
 
-func (c *calls) patch(ctx context.Context, in *struct {
-	named
-
-	Mask rest.Mask `query:"update_mask"`
-	Body VariablePatchBody
-},
-) (*Variable, error) {
-	b := &in.Body
-	if b.Key != nil && *b.Key != in.Key {
-		return nil, rest.BadRequest("Invalid body, key from request body doesn't match uri parameter")
+func (c *calls) patch(ctx context.Context, key string, b *VariablePatchBody, m rest.Mask) error {
+	if b.Key != nil && *b.Key != key {
+		return rest.BadRequest("Invalid body, key from request body doesn't match uri parameter")
 	}
-	if _, err := c.vault(ctx).Variable(ctx, in.Key); err != nil {
-		return nil, unknown(in.Key, err)
+	if _, err := c.vault(ctx).Variable(ctx, key); err != nil {
+		return unknown(key, err)
 	}
-	if err := in.Mask.Unmasked(b.Sent, map[string]any{"key": b.Key, "description": b.Description}, "key", "value"); err != nil {
-		return nil, err
+	if err := m.Unmasked(b.Sent, map[string]any{"key": b.Key, "description": b.Description}, "key", "value"); err != nil {
+		return err
 	}
-	if err := noTeam(b.TeamName); err != nil && in.Mask.Applies(b.Sent, "team_name") {
-		return nil, err
+	if err := keyed.NoTeam(b.TeamName, b.Sent, m); err != nil {
+		return err
 	}
-	p := (&VariableBody{Sent: b.Sent, Value: b.Value, Description: b.Description}).patch(in.Mask)
-	err := c.vault(ctx).Change(ctx, func(ch *vault.Changes) error { return ch.EditVariable(ctx, in.Key, p) })
-	if err != nil {
-		return nil, err
-	}
-	return c.get(ctx, &in.named)
+	p := (&VariableBody{Sent: b.Sent, Value: b.Value, Description: b.Description}).patch(m)
+	return c.vault(ctx).Change(ctx, func(ch *vault.Changes) error { return ch.EditVariable(ctx, key, p) })
 }
 
 // unknown is the error of a change of a variable that the store does not have: one that comes from elsewhere cannot be
@@ -216,63 +200,3 @@ func unknown(key string, err error) error {
 	}
 	return err
 }
-
-func (c *calls) remove(ctx context.Context, in *named) (*struct{}, error) {
-	err := c.vault(ctx).Change(ctx, func(ch *vault.Changes) error { return ch.DeleteVariable(ctx, in.Key) })
-	return nil, err
-}
-
-func (c *calls) bulk(ctx context.Context, in *struct{ Body rest.BulkBody[VariableBody] }) (*rest.BulkResponse, error) {
-	return rest.Bulk(in.Body, func(do func(rest.BulkStore[VariableBody]) error) error {
-		return c.vault(ctx).Change(ctx, func(ch *vault.Changes) error { return do(&bulk{ctx, ch}) })
-	})
-}
-
-// bulk is a transaction of a bulk request.
-type bulk struct {
-	ctx context.Context //nolint:containedctx // of the one request
-	ch  *vault.Changes
-}
-
-// Many implements [rest.BulkStore].
-func (*bulk) Many() string { return "variables with these variable keys" }
-
-// Key implements [rest.BulkStore].
-func (*bulk) Key(b *VariableBody) string { return b.Key }
-
-// There implements [rest.BulkStore].
-func (b *bulk) There(of []string) (map[string]bool, error) {
-	out := map[string]bool{}
-	for _, key := range of {
-		there, err := b.ch.HasVariable(b.ctx, key)
-		if err != nil {
-			return nil, err
-		}
-		if there {
-			out[key] = true
-		}
-	}
-	return out, nil
-}
-
-// Create implements [rest.BulkStore].
-func (b *bulk) Create(body *VariableBody, overwrite bool) error {
-	v, err := body.variable()
-	if err != nil {
-		return err
-	}
-	return b.ch.AddVariable(b.ctx, v, overwrite)
-}
-
-// Update implements [rest.BulkStore].
-func (b *bulk) Update(body *VariableBody, m rest.Mask) error {
-	if m.Applies(body.Sent, "team_name") {
-		if err := noTeam(body.TeamName); err != nil {
-			return err
-		}
-	}
-	return b.ch.EditVariable(b.ctx, body.Key, body.patch(m))
-}
-
-// Delete implements [rest.BulkStore].
-func (b *bulk) Delete(key string) error { return b.ch.DeleteVariable(b.ctx, key) }

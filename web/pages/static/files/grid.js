@@ -1,11 +1,24 @@
-// A grid folds its groups, and the arrow keys move in it.
+// A grid folds its groups, all of them at first when it has many rows, and the arrow keys move in it.
 
 const store = (() => { try { return sessionStorage; } catch { return null; } })();
 const key = () => `fold ${location.pathname}`;
-const folded = () => new Set(JSON.parse(store?.getItem(key()) ?? "[]"));
+let held = null; // what was chosen on this page, also in a browser that stores nothing
+
+const groups = (box) => [...box.querySelectorAll("tr[data-group]")].map((r) => r.dataset.group);
+
+function folded(box) {
+  const kept = held ?? store?.getItem(key()) ?? null;
+  return new Set(kept !== null ? JSON.parse(kept) : box.dataset.many !== undefined ? groups(box) : []);
+}
+
+function fold(box, closed) {
+  held = JSON.stringify([...closed]);
+  try { store?.setItem(key(), held); } catch { /* it is full: the choice holds until the page is left */ }
+  draw(box);
+}
 
 function draw(box) {
-  const closed = folded();
+  const closed = folded(box);
   const hidden = new Set();
   for (const row of box.querySelectorAll("tr[data-in]")) {
     const within = row.dataset.in;
@@ -34,12 +47,17 @@ export function grids() {
     box.addEventListener("click", (e) => {
       const button = e.target.closest("[data-fold]");
       if (!button) return;
-      const closed = folded();
+      const closed = folded(box);
       const group = button.closest("tr").dataset.group;
       if (!closed.delete(group)) closed.add(group);
-      store?.setItem(key(), JSON.stringify([...closed]));
-      draw(box);
+      fold(box, closed);
     });
+    const all = document.querySelector("[data-folds]");
+    if (all && groups(box).length) {
+      all.hidden = false;
+      all.querySelector("[data-fold-all]").addEventListener("click", () => fold(box, groups(box)));
+      all.querySelector("[data-unfold-all]").addEventListener("click", () => fold(box, []));
+    }
     box.addEventListener("keydown", (e) => {
       if (!e.key.startsWith("Arrow") || e.ctrlKey || e.metaKey || e.altKey || !e.target.matches("a, button")) return;
       const next = move(box, e.target, e.key);

@@ -1,6 +1,8 @@
 // The parts of a page that may change have data-live with a name. After a change the page is asked for anew, and the
 // parts that differ are put in their places. Where it has other parts than before, all of it is.
 
+import { stream } from "./stream.js";
+
 const body = document.body;
 const light = document.querySelector("[data-live-state]");
 
@@ -64,13 +66,15 @@ export function follow() {
   let source = null;
   let missed = false;
   const open = () => {
-    source = new EventSource(`${body.dataset.events}?${topic}`);
-    source.addEventListener("open", () => { show(true); if (missed) refresh(); missed = false; });
-    source.addEventListener("error", () => { show(false); missed = true; });
-    source.addEventListener("changed", () => refresh());
+    source = stream(() => `${body.dataset.events}?${topic}`, (s) => {
+      s.addEventListener("open", () => { show(true); if (missed) refresh(); missed = false; });
+      s.addEventListener("error", () => { show(false); missed = true; });
+      s.addEventListener("changed", () => refresh());
+    });
   };
   document.addEventListener("visibilitychange", () => { // who does not look needs nothing
     if (document.hidden) { source?.close(); source = null; missed = true; } else if (!source) open();
   });
   if (!document.hidden) open();
+  setInterval(() => { if (source && !missed) refresh(); }, 60_000); // how long ago something was changes by itself
 }

@@ -1,0 +1,103 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/dingdag/dingdag/store"
+)
+
+// conns is how many connections a process has unless the URL says otherwise: one writes, the others read.
+const conns = 10
+
+// errURL is all that is said of a URL that cannot be read: more could be a part of its password.
+var errURL = errors.New(`the URL of the database cannot be read: want postgres://user:password@host:5432/database, with %XX for characters of the password other than letters and digits`)
+
+// parse reads the URL of a database.
+func parse(url string) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, errURL
+	}
+	if !strings.Contains(url, "pool_max_conns") {
+		config.MaxConns = conns
+	}
+	return config, nil
+}
+
+// errReading is the error of a database in which nothing can be written.
+var errReading = errors.New("it can only be read, as a copy of another can: name the one that can be written")
+
+// explain says what to do about errors on first using a database.
+func explain(err error) error {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return mark(err)
+	}
+	switch e.Code {
+	case "28P01", "28000":
+		return fmt.Errorf("the user or the password is not the right one: %w", err)
+	case "3D000":
+		return fmt.Errorf("create it first, with the encoding UTF8: %w", err)
+	case "42501":
+		return fmt.Errorf("its user must own the tables in the schema, and be allowed to create others: %w", err)
+	case "25006":
+		return fmt.Errorf("%w: %w", errReading, err)
+	default:
+		return mark(err)
+	}
+}
+
+// busyError is an error of the driver that is [store.ErrBusy] too.
+type busyError struct{ error }
+
+// Unwrap returns what the driver says.
+func (e busyError) Unwrap() error { return e.error }
+
+// Is reports whether it is the target.
+func (busyError) Is(target error) bool { return target == store.ErrBusy }
+
+// mark makes [store.ErrBusy] of an error that passes by itself, or when the database is there again.
+func mark(err error) error {
+	if err == nil || errors.Is(err, context.Canceled) || !passing(err) {
+		return err
+	}
+	return busyError{err}
+}
+
+func passing(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return lost(err)
+	}
+	switch e.Code[:2] {
+	case "08", "53", "57", "58": // connections, resources, an operator's doing, the system
+		return true
+	}
+	switch e.Code {
+	case "40001", "40P01", // it came between others
+		"55P03",          // it waited for a lock for too long
+		"25P03", "25P04", // it stood still, or took too long
+		"25006": // the one that could be written is another now
+		return true
+	}
+	return false
+}
+
+// lost reports whether the connection to the database is lost.
+func lost(err error) bool {
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, pgconn.ErrConnClosed) || pgconn.SafeToRetry(err)
+}

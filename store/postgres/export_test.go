@@ -1,0 +1,36 @@
+package postgres
+
+import (
+	"context"
+	"net"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// OpenThrough is Open over connections that somebody comes between.
+func OpenThrough(ctx context.Context, url string, o Options, between func(net.Conn) net.Conn) (*Store, error) {
+	config, err := parse(url)
+	if err != nil {
+		return nil, err
+	}
+	dial := config.ConnConfig.DialFunc
+	config.ConnConfig.DialFunc = pgconn.DialFunc(func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return between(c), nil
+	})
+	return openWith(ctx, config, o)
+}
+
+// OpenTraced is Open with somebody who hears of each statement.
+func OpenTraced(ctx context.Context, url string, o Options, tracer pgx.QueryTracer) (*Store, error) {
+	config, err := parse(url)
+	if err != nil {
+		return nil, err
+	}
+	config.ConnConfig.Tracer = tracer
+	return openWith(ctx, config, o)
+}

@@ -1,0 +1,6 @@
+//go:build race
+
+package sqlite
+
+// underRace says that the tests run with the race detector, with which SQLite takes some fifty times as long.
+const underRace = true
