@@ -78,9 +78,21 @@ func TestKillWhileMoving(t *testing.T) {
 			p.stop()
 		}
 		ctx, cancel := context.WithCancel(t.Context())
+		answered, asks := make(chan struct{}, runs), 0
+		for _, r := range m.last {
+			if r.version != latest {
+				asks++
+			}
+		}
 		var asking sync.WaitGroup
-		asking.Go(func() { m.clear(ctx, latest, rand.New(rand.NewPCG(seed, uint64(n)))) })
-		after := time.Duration(100+m.random.IntN(1200)) * time.Millisecond
+		asking.Go(func() {
+			defer close(answered)
+			m.clear(ctx, latest, rand.New(rand.NewPCG(seed, uint64(n))), answered)
+		})
+		for range m.random.IntN(max(asks, 1)) { // so many have moved, however fast that is
+			<-answered
+		}
+		after := time.Duration(m.random.IntN(150)) * time.Millisecond
 		if alone {
 			m.rest(after)
 		} else {
@@ -139,8 +151,8 @@ func (m *moving) write(n int) {
 }
 
 // clear clears the runs on the latest version that have the other one, in any order, until it is told to end: then the command
-// that is under way gets SIGKILL. What cannot be is none of its business.
-func (m *moving) clear(ctx context.Context, latest int, random *rand.Rand) {
+// that is under way gets SIGKILL. What cannot be is none of its business. Whenever a command has ended, answered gets a value.
+func (m *moving) clear(ctx context.Context, latest int, random *rand.Rand, answered chan<- struct{}) {
 	for _, n := range random.Perm(m.runs) {
 		id := fmt.Sprintf("run%02d", n+1)
 		if m.last[id].version == latest {
@@ -152,6 +164,7 @@ func (m *moving) clear(ctx context.Context, latest int, random *rand.Rand) {
 		if ctx.Err() != nil {
 			return
 		}
+		answered <- struct{}{}
 	}
 }
 
