@@ -368,3 +368,16 @@ func TestDocument(t *testing.T) {
 	assert.Equal(t, "array", answer.Properties["seen"]["type"])
 	assert.ElementsMatch(t, []string{"name", "date"}, body.Required)
 }
+
+func TestNullAndZero(t *testing.T) {
+	t.Parallel()
+	assert.Nil(t, rest.Some(""))
+	assert.Nil(t, rest.Some(0))
+	assert.Equal(t, "a", *rest.Some("a"))
+	assert.Empty(t, rest.OrEmpty(nil))
+	assert.Equal(t, "a", rest.OrEmpty(new("a")))
+	var none *rest.Time
+	assert.True(t, none.OrZero().IsZero())
+	at := time.Date(2026, 1, 31, 8, 0, 0, 0, time.UTC)
+	assert.Equal(t, at, rest.Maybe(at).OrZero())
+}

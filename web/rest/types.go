@@ -79,6 +79,31 @@ func Moment(t *time.Time) *Time {
 	return Maybe(*t)
 }
 
+// OrZero is the moment that a request has sent, the zero one for none.
+func (t *Time) OrZero() time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.Time
+}
+
+// Some is a value for an answer, null for the zero one.
+func Some[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}
+
+// OrEmpty is a text that a request has sent, empty for null.
+func OrEmpty(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
 // MarshalJSON writes it.
 func (t Time) MarshalJSON() ([]byte, error) { return []byte(`"` + t.String() + `"`), nil }
 

@@ -84,21 +84,12 @@ type Alert struct {
 	Decisions   []string   `json:"decisions" doc:"What may be decided about it: retry, drop."`
 }
 
-// some is a value that is null for nothing.
-func some[T comparable](v T) *T {
-	var zero T
-	if v == zero {
-		return nil
-	}
-	return &v
-}
-
 func alertOf(a *api.Alert) Alert {
 	out := Alert{
-		AlertID: a.ID, State: string(a.State), Channel: a.Channel, Summary: a.Summary, Event: a.Event, DagID: some(a.DAGID), DagRunID: some(a.RunID), TaskID: some(a.TaskID),
+		AlertID: a.ID, State: string(a.State), Channel: a.Channel, Summary: a.Summary, Event: a.Event, DagID: rest.Some(a.DAGID), DagRunID: rest.Some(a.RunID), TaskID: rest.Some(a.TaskID),
 		TryNumber: a.TryNumber, Attempts: a.Attempts, NextAttempt: rest.Moment(a.NextTry), CreatedAt: rest.At(a.CreatedAt), UpdatedAt: rest.At(a.UpdatedAt),
-		Receipt: some(a.Receipt), Error: some(a.Error), Callback: some(a.Callback), StandsInFor: some(a.StandsInFor), DigestID: some(a.DigestID),
-		NamedIn: some(a.NamedIn), SnoozeID: some(a.SilenceID), AckedAt: rest.Moment(a.AckedAt), AckedBy: some(a.AckedBy), AckedNote: some(a.AckedNote), Decisions: []string{},
+		Receipt: rest.Some(a.Receipt), Error: rest.Some(a.Error), Callback: rest.Some(a.Callback), StandsInFor: rest.Some(a.StandsInFor), DigestID: rest.Some(a.DigestID),
+		NamedIn: rest.Some(a.NamedIn), SnoozeID: rest.Some(a.SilenceID), AckedAt: rest.Moment(a.AckedAt), AckedBy: rest.Some(a.AckedBy), AckedNote: rest.Some(a.AckedNote), Decisions: []string{},
 	}
 	if a.TaskID != "" {
 		out.MapIndex = &a.MapIndex
@@ -147,7 +138,7 @@ type choice struct {
 
 // query is what a choice selects. A DAG that it names must be one that whoever asks may act on.
 func (c *calls) query(ctx context.Context, f choice, action access.Action) (api.AlertQuery, error) {
-	q := api.AlertQuery{Channel: f.channel, DAGID: f.dagID, RunID: f.runID, TaskID: f.taskID, Since: moment(f.since), Until: moment(f.until)}
+	q := api.AlertQuery{Channel: f.channel, DAGID: f.dagID, RunID: f.runID, TaskID: f.taskID, Since: f.since.OrZero(), Until: f.until.OrZero()}
 	if f.robot != "" {
 		if f.channel != "" {
 			return q, rest.BadRequest("robot and channel: give one of them")
@@ -163,14 +154,6 @@ func (c *calls) query(ctx context.Context, f choice, action access.Action) (api.
 		return q, nil
 	}
 	return q, c.srv.May(ctx, action, f.dagID)
-}
-
-// moment is the zero time for none.
-func moment(t *rest.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return t.Time
 }
 
 func (c *calls) list(ctx context.Context, in *struct {
@@ -264,11 +247,11 @@ func (c *calls) get(ctx context.Context, in *struct {
 	}
 	out := &AlertDetails{Alert: alertOf(&d.Alert), AttemptList: []AlertAttempt{}, Members: alertsOf(d.Members), ReplacedBy: alertsOf(d.ReplacedBy)}
 	if d.Content != nil {
-		out.Content = &AlertContent{some(c.o.Mask(d.Content.Title)), c.o.Mask(d.Content.Text), append([]string{}, d.Content.Mentions...)}
+		out.Content = &AlertContent{rest.Some(c.o.Mask(d.Content.Title)), c.o.Mask(d.Content.Text), append([]string{}, d.Content.Mentions...)}
 	}
 	for _, t := range d.Tries {
 		out.AttemptList = append(out.AttemptList, AlertAttempt{
-			t.Number, rest.At(t.StartDate), rest.At(t.EndDate), string(t.Outcome), some(t.Code), some(t.HTTPStatus), c.o.Mask(t.Message), t.PartsTaken, some(t.Parts), rest.Moment(t.NextTry),
+			t.Number, rest.At(t.StartDate), rest.At(t.EndDate), string(t.Outcome), rest.Some(t.Code), rest.Some(t.HTTPStatus), c.o.Mask(t.Message), t.PartsTaken, rest.Some(t.Parts), rest.Moment(t.NextTry),
 		})
 	}
 	if d.Wait != nil {

@@ -30,20 +30,12 @@ type AckResponse struct {
 	DryRun bool `json:"dry_run"`
 }
 
-// text is "" for none.
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
 func (c *calls) ack(ctx context.Context, in *struct{ Body AckBody }) (*AckResponse, error) {
 	b := &in.Body
-	if len(b.AlertIDs) == 0 && text(b.DagID) == "" && b.DigestID == nil {
+	if len(b.AlertIDs) == 0 && rest.OrEmpty(b.DagID) == "" && b.DigestID == nil {
 		return nil, rest.BadRequest("which alerts were seen? Name some in alert_ids, or give dag_id or digest_id")
 	}
-	q, err := c.chosen(ctx, b.AlertIDs, choice{states: b.States, dagID: text(b.DagID), runID: text(b.DagRunID), taskID: text(b.TaskID)})
+	q, err := c.chosen(ctx, b.AlertIDs, choice{states: b.States, dagID: rest.OrEmpty(b.DagID), runID: rest.OrEmpty(b.DagRunID), taskID: rest.OrEmpty(b.TaskID)})
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +52,7 @@ func (c *calls) ack(ctx context.Context, in *struct{ Body AckBody }) (*AckRespon
 		out.Acked = found.Total
 		return out, nil
 	}
-	out.Acked, err = c.o.API(ctx).AckAlerts(ctx, q, text(b.Note))
+	out.Acked, err = c.o.API(ctx).AckAlerts(ctx, q, rest.OrEmpty(b.Note))
 	return out, err
 }
 
@@ -123,7 +115,7 @@ func (c *calls) drop(ctx context.Context, in *struct{ Body DecideBody }) (*Decid
 
 // decide decides about alerts. A state is the one of those that fields select unless they say so.
 func (c *calls) decide(ctx context.Context, b *DecideBody, what api.AlertDecision, standard string) (*DecideResponse, error) {
-	f := choice{b.States, text(b.Channel), text(b.Robot), text(b.DagID), text(b.DagRunID), text(b.TaskID), b.Since, b.Until}
+	f := choice{b.States, rest.OrEmpty(b.Channel), rest.OrEmpty(b.Robot), rest.OrEmpty(b.DagID), rest.OrEmpty(b.DagRunID), rest.OrEmpty(b.TaskID), b.Since, b.Until}
 	selects := f.channel+f.robot+f.dagID+f.runID+f.taskID != "" || len(f.states) > 0 || f.since != nil || f.until != nil
 	switch {
 	case len(b.AlertIDs) > 0 && selects:

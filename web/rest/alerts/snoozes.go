@@ -43,8 +43,8 @@ type Snooze struct {
 
 func snoozeOf(s *api.Silence) Snooze {
 	return Snooze{
-		SnoozeID: s.ID, Kind: string(s.Kind), What: s.What, DagIDs: s.DAGs, TaskID: some(s.TaskID), Robots: s.Robots, Urgent: s.Urgent, Since: rest.At(s.Since), Until: rest.At(s.Until),
-		Reason: some(s.Reason), MadeBy: some(s.By), EndedBy: some(s.EndedBy), ToldBy: some(s.ToldBy), Silenced: s.Silenced, SummedUp: rest.Moment(s.SummedUp), Warnings: append([]string{}, s.Warnings...),
+		SnoozeID: s.ID, Kind: string(s.Kind), What: s.What, DagIDs: s.DAGs, TaskID: rest.Some(s.TaskID), Robots: s.Robots, Urgent: s.Urgent, Since: rest.At(s.Since), Until: rest.At(s.Until),
+		Reason: rest.Some(s.Reason), MadeBy: rest.Some(s.By), EndedBy: rest.Some(s.EndedBy), ToldBy: rest.Some(s.ToldBy), Silenced: s.Silenced, SummedUp: rest.Moment(s.SummedUp), Warnings: append([]string{}, s.Warnings...),
 	}
 }
 
@@ -110,13 +110,13 @@ type SnoozeBody struct {
 func (c *calls) make(ctx context.Context, in *struct{ Body SnoozeBody }) (*Snooze, error) {
 	b := &in.Body
 	of := ""
-	if id := text(b.DagID); id != "" {
+	if id := rest.OrEmpty(b.DagID); id != "" {
 		of = api.SoleDAG([]string{id})
 	}
 	if err := c.srv.May(ctx, access.Operate, of); err != nil {
 		return nil, err
 	}
-	s, err := c.o.API(ctx).Snooze(ctx, api.Snooze{DAGID: text(b.DagID), TaskID: text(b.TaskID), Robot: text(b.Robot), All: b.All, Urgent: b.Urgent, Until: b.Until.Time, Reason: text(b.Reason)})
+	s, err := c.o.API(ctx).Snooze(ctx, api.Snooze{DAGID: rest.OrEmpty(b.DagID), TaskID: rest.OrEmpty(b.TaskID), Robot: rest.OrEmpty(b.Robot), All: b.All, Urgent: b.Urgent, Until: b.Until.Time, Reason: rest.OrEmpty(b.Reason)})
 	if err != nil {
 		return nil, c.unknown(ctx, of, err)
 	}

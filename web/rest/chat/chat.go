@@ -5,7 +5,6 @@ package chat
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api/bindings"
@@ -58,13 +57,6 @@ type BindingCollection struct {
 	TotalEntries int       `json:"total_entries"`
 }
 
-func some(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
-}
-
 // bindingKeys are what they are ordered by.
 var bindingKeys = map[string]func(Binding) any{ //nolint:gochecknoglobals // a table
 	"binding_id": func(b Binding) any { return int(b.BindingID) }, "conn_id": func(b Binding) any { return b.ConnID },
@@ -86,7 +78,7 @@ func (c *calls) bindings(ctx context.Context, in *struct {
 	found := []Binding{}
 	for _, b := range all {
 		if (in.ConnID == "" || in.ConnID == b.ConnID) && (in.What == "" || in.What == b.What) {
-			found = append(found, Binding{b.ID, b.ConnID, b.ConversationID, b.Title, b.Group, some(b.UserID), b.What, b.MadeBy, rest.At(b.MadeAt)})
+			found = append(found, Binding{b.ID, b.ConnID, b.ConversationID, b.Title, b.Group, rest.Some(b.UserID), b.What, b.MadeBy, rest.At(b.MadeAt)})
 		}
 	}
 	rest.Sort(found, in.Order, bindingKeys)
@@ -146,7 +138,7 @@ func (c *calls) log(ctx context.Context, in *struct {
 },
 ) (*LogCollection, error) {
 	all, err := c.o.Log(ctx, chatlog.Query{
-		ConnID: in.ConnID, ConversationID: in.ConversationID, UserID: in.UserID, Kinds: in.Kind, States: in.State, Since: moment(in.Since), Until: moment(in.Until), Limit: mostListed,
+		ConnID: in.ConnID, ConversationID: in.ConversationID, UserID: in.UserID, Kinds: in.Kind, States: in.State, Since: in.Since.OrZero(), Until: in.Until.OrZero(), Limit: mostListed,
 	})
 	if err != nil {
 		return nil, err
@@ -154,17 +146,9 @@ func (c *calls) log(ctx context.Context, in *struct {
 	out := &LogCollection{Entries: []Entry{}, TotalEntries: len(all)}
 	for _, e := range rest.Cut(in.Page, all) {
 		out.Entries = append(out.Entries, Entry{
-			e.ID, rest.At(e.When), e.Conn, string(e.Kind), e.ConversationID, e.Conversation, some(e.UserID), e.Nick, c.o.Mask(e.Text), string(e.State), some(c.o.Mask(e.Answer)),
-			some(string(e.Sent)), rest.Moment(e.DoneAt), e.Seconds, e.Attempts, some(c.o.Mask(e.Error)),
+			e.ID, rest.At(e.When), e.Conn, string(e.Kind), e.ConversationID, e.Conversation, rest.Some(e.UserID), e.Nick, c.o.Mask(e.Text), string(e.State), rest.Some(c.o.Mask(e.Answer)),
+			rest.Some(string(e.Sent)), rest.Moment(e.DoneAt), e.Seconds, e.Attempts, rest.Some(c.o.Mask(e.Error)),
 		})
 	}
 	return out, nil
-}
-
-// moment is the zero time for none.
-func moment(t *rest.Time) time.Time {
-	if t == nil {
-		return time.Time{}
-	}
-	return t.Time
 }

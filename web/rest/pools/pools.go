@@ -117,15 +117,8 @@ func (b *PoolBody) into(p *api.Pool, m rest.Mask) {
 		p.IncludeDeferred = b.IncludeDeferred
 	}
 	if m.Applies(b.Sent, "description") {
-		p.Description = text(b.Description)
+		p.Description = rest.OrEmpty(b.Description)
 	}
-}
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 // unboundDefault refuses what can not be changed of the default pool.

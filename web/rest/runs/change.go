@@ -124,18 +124,11 @@ func (c *calls) patch(ctx context.Context, in *struct {
 		}
 	}
 	if masked(in.Mask, b.Sent, "note") {
-		if err := c.browse.SetNote(ctx, in.DAGID, in.DagRunID, "", -1, text(b.Note)); err != nil {
+		if err := c.browse.SetNote(ctx, in.DAGID, in.DagRunID, "", -1, rest.OrEmpty(b.Note)); err != nil {
 			return nil, err
 		}
 	}
 	return c.get(ctx, &in.named)
-}
-
-func text(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
 }
 
 // DAGRunClearBody says what of a run is to run again.
@@ -303,7 +296,7 @@ func (c *calls) clearInstances(ctx context.Context, in *struct {
 		}
 	}
 	req := api.ClearRequest{
-		DAGID: in.DAGID, RunID: text(b.DagRunID), Past: b.IncludePast, Future: b.IncludeFuture, Upstream: b.IncludeUpstream, Downstream: b.IncludeDownstream,
+		DAGID: in.DAGID, RunID: rest.OrEmpty(b.DagRunID), Past: b.IncludePast, Future: b.IncludeFuture, Upstream: b.IncludeUpstream, Downstream: b.IncludeDownstream,
 		OnlyFailed: b.OnlyFailed, OnlyRunning: b.OnlyRunning, Latest: b.RunOnLatestVersion, DryRun: true,
 	}
 	if b.DagRunID != nil {
@@ -424,7 +417,7 @@ func (c *calls) change(ctx context.Context, in *namedTask, index *int, mask []st
 	}
 	if masked(mask, b.Sent, "note") && !dry {
 		for _, i := range found {
-			if err := c.browse.SetNote(ctx, in.DAGID, in.DagRunID, in.TaskID, i.MapIndex, text(b.Note)); err != nil {
+			if err := c.browse.SetNote(ctx, in.DAGID, in.DagRunID, in.TaskID, i.MapIndex, rest.OrEmpty(b.Note)); err != nil {
 				return nil, err
 			}
 		}

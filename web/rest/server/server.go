@@ -71,17 +71,10 @@ type EventLog struct {
 	TaskDisplayName *string    `json:"task_display_name"`
 }
 
-func some(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
-}
-
 func eventOf(e *browse.Event) EventLog {
 	out := EventLog{
-		EventLogID: e.ID, When: rest.At(e.At), DagID: some(e.DAGID), TaskID: some(e.TaskID), RunID: some(e.RunID), Event: e.Name,
-		LogicalDate: rest.Maybe(e.LogicalDate), Owner: some(e.Actor.Name), Extra: some(e.About), DagDisplayName: some(e.DAGName), TaskDisplayName: some(e.TaskName),
+		EventLogID: e.ID, When: rest.At(e.At), DagID: rest.Some(e.DAGID), TaskID: rest.Some(e.TaskID), RunID: rest.Some(e.RunID), Event: e.Name,
+		LogicalDate: rest.Maybe(e.LogicalDate), Owner: rest.Some(e.Actor.Name), Extra: rest.Some(e.About), DagDisplayName: rest.Some(e.DAGName), TaskDisplayName: rest.Some(e.TaskName),
 	}
 	if e.TaskID != "" {
 		out.MapIndex = &e.MapIndex
@@ -230,7 +223,7 @@ const (
 )
 
 func jobOf(n *nodes.Node) job {
-	out := job{object.Job{ID: int(n.ID), JobType: new(schedulerJob), StartDate: rest.Maybe(n.StartedAt), LatestHeartbeat: rest.Maybe(n.SeenAt), Hostname: some(n.Host)}, false}
+	out := job{object.Job{ID: int(n.ID), JobType: new(schedulerJob), StartDate: rest.Maybe(n.StartedAt), LatestHeartbeat: rest.Maybe(n.SeenAt), Hostname: rest.Some(n.Host)}, false}
 	switch n.State {
 	case nodes.Running:
 		out.State, out.alive = new(jobRunning), true

@@ -60,15 +60,6 @@ type NodeCollection struct {
 	TotalEntries int    `json:"total_entries"`
 }
 
-// some is a value that is null for nothing.
-func some[T comparable](v T) *T {
-	var zero T
-	if v == zero {
-		return nil
-	}
-	return &v
-}
-
 // nodeKeys are what they are ordered by.
 var nodeKeys = map[string]func(Node) any{ //nolint:gochecknoglobals // a table
 	"node_id": func(n Node) any { return int(n.NodeID) }, "start_date": func(n Node) any { return int(n.StartDate.UnixMilli()) },
@@ -90,7 +81,7 @@ func (c *calls) nodes(ctx context.Context, in *struct {
 	for _, n := range all {
 		if len(in.State) == 0 || slices.Contains(in.State, string(n.State)) {
 			found = append(found, Node{
-				n.ID, string(n.State), n.Roles, some(n.Host), some(n.PID), some(n.Version), some(n.Workers), rest.At(n.StartedAt), rest.At(n.SeenAt), rest.Maybe(n.LeasedUntil),
+				n.ID, string(n.State), n.Roles, rest.Some(n.Host), rest.Some(n.PID), rest.Some(n.Version), rest.Some(n.Workers), rest.At(n.StartedAt), rest.At(n.SeenAt), rest.Maybe(n.LeasedUntil),
 			})
 		}
 	}

@@ -32,14 +32,6 @@ func Routes(s *rest.Server, b *browse.Browser, as func(context.Context) *api.API
 	rest.Register(s, get("get_task_why", "/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/why", "Why the instances of a task wait or did not run"), c.task)
 }
 
-// some is a text that is null for none.
-func some(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
-}
-
 // DAGWhy is what became of a tick of a schedule.
 type DAGWhy struct {
 	DagID    string     `json:"dag_id"`
@@ -70,7 +62,7 @@ func (c *calls) dag(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return &DAGWhy{w.DAGID, rest.At(w.At), rest.Moment(w.Tick), some(string(w.Outcome)), w.Reason, some(w.RunID), rest.Moment(w.Next)}, nil
+	return &DAGWhy{w.DAGID, rest.At(w.At), rest.Moment(w.Tick), rest.Some(string(w.Outcome)), w.Reason, rest.Some(w.RunID), rest.Moment(w.Next)}, nil
 }
 
 // Ticks are due ticks, one after another, that started no run for one reason.
@@ -107,14 +99,7 @@ func (c *calls) ticks(ctx context.Context, in *struct {
 	if err := c.browse.NamedDAG(ctx, in.DAGID); err != nil {
 		return nil, err
 	}
-	var since, until time.Time
-	if in.Since != nil {
-		since = in.Since.Time
-	}
-	if in.Until != nil {
-		until = in.Until.Time
-	}
-	all, err := c.browse.Ticks(ctx, in.DAGID, since, until)
+	all, err := c.browse.Ticks(ctx, in.DAGID, in.Since.OrZero(), in.Until.OrZero())
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +197,7 @@ func (c *calls) task(ctx context.Context, in *struct {
 	found := []TaskWhy{}
 	for _, w := range whys {
 		if in.MapIndex == nil || *in.MapIndex == w.MapIndex {
-			found = append(found, TaskWhy{w.DAGID, w.RunID, w.TaskID, w.MapIndex, w.State, w.Reason, some(w.Holds)})
+			found = append(found, TaskWhy{w.DAGID, w.RunID, w.TaskID, w.MapIndex, w.State, w.Reason, rest.Some(w.Holds)})
 		}
 	}
 	if in.MapIndex != nil && len(found) == 0 {
