@@ -142,6 +142,21 @@ func TestUserIsChanged(t *testing.T) {
 	require.Equal(t, http.StatusSeeOther, w.post("/users/bob/disable", url.Values{"disabled": {"false"}}).status)
 	assert.True(t, bob().DisabledAt.IsZero())
 
+	// What is no choice enables nobody, and names that nobody can have are not found.
+	require.Equal(t, http.StatusSeeOther, w.post("/users/bob/disable", url.Values{"disabled": {"true"}}).status)
+	for _, word := range []string{"", "1", "no"} {
+		assert.Equal(t, http.StatusUnprocessableEntity, w.post("/users/bob/disable", url.Values{"disabled": {word}}).status, word)
+	}
+	assert.False(t, bob().DisabledAt.IsZero())
+	require.Equal(t, http.StatusSeeOther, w.post("/users/bob/disable", url.Values{"disabled": {"false"}}).status)
+	for path, form := range map[string]url.Values{
+		"": {"role": {"viewer"}}, "/disable": {"disabled": {"true"}}, "/password": {"password": {"another horse"}}, "/sign_out": {}, "/delete": {}, "/tokens/1/revoke": {},
+	} {
+		for _, name := range []string{"nobody", "a%20b"} {
+			assert.Equal(t, http.StatusNotFound, w.post("/users/"+name+path, form).status, name+path)
+		}
+	}
+
 	assert.Equal(t, http.StatusUnprocessableEntity, w.post("/users/bob/password", url.Values{"password": {"short"}}).status)
 	has(t, w.post("/users/bob/password", url.Values{"password": {"another horse"}}).body, "The password is changed.")
 	_, err = w.people.Verify(t.Context(), "bob", "another horse", "192.0.2.1")
@@ -156,7 +171,7 @@ func TestUserIsChanged(t *testing.T) {
 	require.Equal(t, http.StatusSeeOther, w.post("/users/bob/delete", url.Values{}).status)
 	assert.Equal(t, http.StatusNotFound, w.post("/users/bob/delete", url.Values{}).status)
 	assert.Equal(t, []string{
-		"user_delete", "user_password", "user_set", "user_set", "token_revoke", "sign_out", "token_create", "sign_in", "user_set", "user_create", "user_create",
+		"user_delete", "user_password", "user_set", "user_set", "user_set", "user_set", "token_revoke", "sign_out", "token_create", "sign_in", "user_set", "user_create", "user_create",
 	}, w.events())
 }
 

@@ -234,6 +234,12 @@ func (p *People) shown(r page.Request, form *userForm, problem string, reset boo
 	return r.Show(page.Head{Name: "people_user", Nav: "system", Title: u.Name + " · " + r.Say("users.title"), Status: status(problem)}, d)
 }
 
+// there is an error when there is no user of the name in the path, which may be none that anybody can have.
+func (p *People) there(r page.Request) error {
+	_, err := p.o.Accounts.User(r.HTTP().Context(), r.HTTP().PathValue("username"))
+	return err
+}
+
 // changed changes the user of the path.
 func (p *People) changed(r page.Request, c accounts.Change) (*accounts.User, error) {
 	ctx := r.HTTP().Context()
@@ -242,7 +248,7 @@ func (p *People) changed(r page.Request, c accounts.Change) (*accounts.User, err
 
 func (p *People) set(r page.Request) error {
 	form := p.formOf(r)
-	if _, err := p.o.Accounts.User(r.HTTP().Context(), r.HTTP().PathValue("username")); err != nil {
+	if err := p.there(r); err != nil {
 		return err
 	}
 	role, err := access.ParseRole(form.Role)
@@ -260,10 +266,19 @@ func (p *People) set(r page.Request) error {
 	return r.Go(r.Link("users", u.Name))
 }
 
-// disable disables a user, or with another value of the field enables one.
+// disable disables a user, or enables one.
 func (p *People) disable(r page.Request) error {
-	disabled := line(r, "disabled") == "true"
-	u, err := p.changed(r, accounts.Change{Disabled: &disabled})
+	disabled, err := page.Choice(line(r, "disabled"))
+	if err != nil {
+		return err
+	}
+	if disabled == nil {
+		return page.Wrong("error.choice")
+	}
+	if err := p.there(r); err != nil {
+		return err
+	}
+	u, err := p.changed(r, accounts.Change{Disabled: disabled})
 	if err != nil {
 		return explained(err)
 	}
@@ -272,6 +287,9 @@ func (p *People) disable(r page.Request) error {
 
 func (p *People) resetPassword(r page.Request) error {
 	ctx, name, password := r.HTTP().Context(), r.HTTP().PathValue("username"), r.HTTP().PostForm.Get("password")
+	if err := p.there(r); err != nil {
+		return err
+	}
 	if problem := badPassword(r, name, password); problem != "" {
 		return p.shown(r, nil, problem, false)
 	}
@@ -291,7 +309,7 @@ func (p *People) signOut(r page.Request) error {
 
 func (p *People) remove(r page.Request) error {
 	ctx, name := r.HTTP().Context(), r.HTTP().PathValue("username")
-	if _, err := p.o.Accounts.User(ctx, name); err != nil {
+	if err := p.there(r); err != nil {
 		return err
 	}
 	if err := p.o.Accounts.Delete(ctx, name, false, p.o.By(ctx)); err != nil {
