@@ -17,6 +17,9 @@ import (
 // conns is how many connections a process has unless the URL says otherwise: one writes, the others read.
 const conns = 10
 
+// leastConns is how many it must have: while it writes, and while it makes its tables, it reads over another one.
+const leastConns = 2
+
 // errURL is all that is said of a URL that cannot be read: more could be a part of its password.
 var errURL = errors.New(`the URL of the database cannot be read: want postgres://user:password@host:5432/database, with %XX for characters of the password other than letters and digits`)
 
@@ -28,6 +31,9 @@ func parse(url string) (*pgxpool.Config, error) {
 	}
 	if !strings.Contains(url, "pool_max_conns") {
 		config.MaxConns = conns
+	}
+	if config.MaxConns < leastConns {
+		return nil, fmt.Errorf("the URL of the database has pool_max_conns=%d: want %d or more, one to write and the others to read", config.MaxConns, leastConns)
 	}
 	return config, nil
 }

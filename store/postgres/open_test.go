@@ -41,6 +41,7 @@ func TestOpenFails(t *testing.T) {
 	}{
 		"no URL":               {"postgres://me:s3cret/x@host:1/db", "cannot be read", false},
 		"a bad port":           {"postgres://me:s3cret@host:port/db", "cannot be read", false},
+		"too few connections":  {with(t, base, func(_ *url.URL, q url.Values) { q.Set("pool_max_conns", "1") }), "want 2 or more", false},
 		"no database":          {with(t, base, func(u *url.URL, _ url.Values) { u.Path = "/nobody_has_this" }), "create it first", false},
 		"no schema":            {with(t, base, func(_ *url.URL, q url.Values) { q.Set("search_path", "nobody_has_this") }), "no schema", false},
 		"no user":              {with(t, base, func(u *url.URL, _ url.Values) { u.User = url.UserPassword("nobody_has_this", "s3cret") }), "the user or the password", false},
@@ -139,6 +140,20 @@ func role(t *testing.T, base, rights string) string {
 		require.NoError(t, err)
 	}
 	return with(t, base, func(u *url.URL, _ url.Values) { u.User = url.UserPassword(name, "s3cret") })
+}
+
+// Two connections are enough to make the tables and to work.
+func TestTwoConnections(t *testing.T) {
+	t.Parallel()
+	s := open(t, with(t, database(t), func(_ *url.URL, q url.Values) { q.Set("pool_max_conns", "2") }), postgres.Options{})
+	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error {
+		assert.NoError(t, putVersion(t.Context(), "a")(tx))
+		_, err := s.Version(t.Context(), "a")
+		assert.ErrorIs(t, err, store.ErrNotFound, "not committed yet")
+		return nil
+	}))
+	_, err := s.Version(t.Context(), "a")
+	require.NoError(t, err)
 }
 
 // A copy for reading is refused at once, and not by the first that is written.
