@@ -22,7 +22,8 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrate brings the tables up to date, one process at a time. Nothing is changed in tables of a newer program.
+// migrate brings the tables up to date, one process at a time. Migrations may land in another order than that of their
+// numbers. Nothing is changed in tables of a newer program.
 func (s *Store) migrate(ctx context.Context) (err error) {
 	sub, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -30,7 +31,7 @@ func (s *Store) migrate(ctx context.Context) (err error) {
 	}
 	db := stdlib.OpenDBFromPool(s.pool)
 	defer func() { err = errors.Join(err, db.Close()) }()
-	p, err := goose.NewProvider(goose.DialectPostgres, db, sub)
+	p, err := goose.NewProvider(goose.DialectPostgres, db, sub, goose.WithAllowOutofOrder(true))
 	if err != nil {
 		return fmt.Errorf("read migrations: %w", err)
 	}

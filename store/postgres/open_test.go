@@ -227,3 +227,16 @@ func TestOlderTables(t *testing.T) {
 		return err
 	}))
 }
+
+// A migration that landed after one with a higher number is made all the same.
+func TestAMigrationInBetween(t *testing.T) {
+	t.Parallel()
+	u := database(t)
+	require.NoError(t, open(t, u, postgres.Options{}).Close())
+	_, err := connect(t, u).Exec(t.Context(), "DROP TABLE favorite; DELETE FROM goose_db_version WHERE version_id = 59")
+	require.NoError(t, err)
+	s := open(t, u, postgres.Options{})
+	favorites, err := s.Favorites(t.Context(), "u")
+	require.NoError(t, err)
+	assert.Empty(t, favorites)
+}
