@@ -59,7 +59,7 @@ func TestTransactionsOfProcessesFollowEachOther(t *testing.T) {
 func TestAFrozenProcess(t *testing.T) {
 	t.Parallel()
 	u := database(t)
-	frozen, other := open(t, u, postgres.Options{Idle: 100 * time.Millisecond}), open(t, u, postgres.Options{Node: "other"})
+	frozen, other := open(t, u, postgres.Options{Idle: time.Second}), open(t, u, postgres.Options{Node: "other"})
 	err := frozen.Tx(t.Context(), func(tx store.Tx) error {
 		assert.NoError(t, putVersion(t.Context(), "frozen")(tx))
 		assert.NoError(t, other.Tx(t.Context(), putVersion(t.Context(), "other")))
