@@ -157,6 +157,20 @@ func parseISO(text string) (time.Duration, error) {
 	return Scale(d.Weeks*week.Seconds()+d.Days*day.Seconds()+d.Hours*3600+d.Minutes*60+d.Seconds, time.Second)
 }
 
+// FormatISO is a duration in ISO 8601 as Airflow's REST API writes it (pydantic): P7D and P31D without weeks and months, and a
+// year of 365 days.
+func FormatISO(d time.Duration) string {
+	sign := ""
+	if d < 0 {
+		sign, d = "-", -d
+	}
+	const year = 365 * day
+	out := duration.Duration{Years: float64(d / year), Days: float64(d % year / day)}
+	d %= day
+	out.Hours, out.Minutes, out.Seconds = float64(d/time.Hour), float64(d%time.Hour/time.Minute), (d % time.Minute).Seconds()
+	return sign + out.String()
+}
+
 // durationPattern accepts the text forms of durations and the names of environment
 // variables, for editors.
 const durationPattern = `^(([0-9]+(\.[0-9]+)?(ms|us|µs|ns|[smhdw]))+|P[0-9WDTHMS.]+` +

@@ -108,3 +108,15 @@ func FuzzDuration(f *testing.F) {
 		}
 	})
 }
+
+// The texts are those of pydantic, with which Airflow's REST API writes a timedelta.
+func TestFormatISO(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	for d, want := range map[time.Duration]string{
+		0: "PT0S", 90 * time.Minute: "PT1H30M", 1500 * time.Millisecond: "PT1.5S", 25 * time.Hour: "P1DT1H", 7 * day: "P7D", 31 * day: "P31D",
+		365 * day: "P1Y", 400*day + time.Hour: "P1Y35DT1H", -(24*time.Hour - 5*time.Second): "-PT23H59M55S",
+	} {
+		assert.Equal(t, want, yamlvalue.FormatISO(d))
+	}
+}

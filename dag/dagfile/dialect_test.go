@@ -166,11 +166,11 @@ func TestDefaultArgsKeys(t *testing.T) {
 // What programs read of default_args: durations and dates as they were read, and no callbacks.
 func TestDefaultArgsShown(t *testing.T) {
 	t.Parallel()
-	dags, found := parseText(oneTask("  default_args: {on_failure_callback: dingding, retries: 2, retry_delay: {__type__: datetime.timedelta, minutes: 90}, end_date: 2030-01-01, pool: null}"))
+	dags, found := parseText(oneTask("  default_args: {on_failure_callback: dingding, retries: 2, retry_delay: {__type__: datetime.timedelta, minutes: 90}, execution_timeout: 7d, end_date: 2030-01-01, pool: null}"))
 	require.Len(t, dags, 1, found.String())
 	var got map[string]any
 	require.NoError(t, dags[0].DefaultArgs.Node().Decode(&got))
-	assert.Equal(t, map[string]any{"retries": 2, "retry_delay": "PT1H30M", "end_date": "2030-01-01T00:00:00Z", "pool": nil}, got)
+	assert.Equal(t, map[string]any{"retries": 2, "retry_delay": "PT1H30M", "execution_timeout": "P7D", "end_date": "2030-01-01T00:00:00Z", "pool": nil}, got)
 	restored, err := Restore(Source(dags[0]), newFakeCatalog(), testOptions())
 	require.NoError(t, err)
 	assert.Empty(t, restored.DefaultArgs)

@@ -8,7 +8,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/sosodev/duration"
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
@@ -161,7 +160,7 @@ func (r *dagReader) readDefaultArgs() {
 func shownArgs(args *yaml.Node, base *keys.Base) *yaml.Node {
 	read := map[string]string{}
 	for key, d := range map[string]time.Duration{"retry_delay": base.RetryDelay, "max_retry_delay": base.MaxRetryDelay, "execution_timeout": base.ExecutionTimeout} {
-		read[key] = duration.Format(d)
+		read[key] = yamlvalue.FormatISO(d)
 	}
 	for key, t := range map[string]time.Time{"start_date": base.StartDate, "end_date": base.EndDate} {
 		read[key] = t.UTC().Format(time.RFC3339Nano)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/dingdag/dingdag/web/rest"
 	"github.com/dingdag/dingdag/web/rest/object"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // DAGDetails is a DAG with all that is known of it.
@@ -51,7 +52,7 @@ func (c *calls) details(ctx context.Context, in *one) (*DAGDetails, error) {
 		LastParsed: rest.Maybe(d.Loaded), OwnerLinks: full.OwnerLinks, Concurrency: full.MaxActiveTasks, AssetExpression: rest.Any("null"), DefaultArgs: c.browse.DefaultArgs(d, full),
 	}
 	if full.DagrunTimeout > 0 {
-		out.DagRunTimeout = new(isoDuration(full.DagrunTimeout))
+		out.DagRunTimeout = new(yamlvalue.FormatISO(full.DagrunTimeout))
 	}
 	if full.DocMD != "" {
 		out.DocMD = new(full.DocMD)

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sosodev/duration"
-
 	"github.com/dingdag/dingdag/api/browse"
 	"github.com/dingdag/dingdag/web/rest"
 	"github.com/dingdag/dingdag/web/rest/object"
@@ -67,9 +65,6 @@ func deltaOf(d time.Duration) *TimeDelta {
 	const day = 24 * time.Hour
 	return &TimeDelta{"TimeDelta", int(d / day), int(d % day / time.Second), int(d % time.Second / time.Microsecond)}
 }
-
-// isoDuration is a duration in ISO 8601: PT1H.
-func isoDuration(d time.Duration) string { return duration.Format(d) }
 
 // TaskCollection is all tasks of a DAG.
 type TaskCollection struct {
