@@ -215,10 +215,7 @@ func (k *Keeper) Connections(ctx context.Context) ([]*connections.Connection, er
 func (k *Keeper) Connection(ctx context.Context, id string) (*connections.Connection, error) {
 	c, err := k.o.Vault.Vault().Connection(ctx, id)
 	if errors.Is(err, connections.ErrNotFound) {
-		all, err := k.o.Vault.Vault().Connections(ctx)
-		if err != nil {
-			return nil, err
-		}
+		all, _ := k.o.Vault.Vault().Connections(ctx) // those that cannot be opened are not suggested
 		there := make([]string, len(all))
 		for i, c := range all {
 			there[i] = c.ID
