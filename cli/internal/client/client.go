@@ -23,6 +23,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/remote"
 	"github.com/dingdag/dingdag/cli/internal/show"
+	"github.com/dingdag/dingdag/cli/internal/signals"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/web/listening"
 )
@@ -174,6 +175,9 @@ func dial(ctx context.Context, at *url.URL, token connections.Secret, with *http
 
 // unreached is the error when nothing has answered.
 func unreached(ctx context.Context, server string, err error) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("reach %s: %w", server, signals.ErrInterrupted)
+	}
 	if ue, ok := errors.AsType[*url.Error](err); ok {
 		err = ue.Err // the address is that of ours
 	}

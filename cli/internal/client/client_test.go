@@ -29,6 +29,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/remote"
 	"github.com/dingdag/dingdag/cli/internal/show"
+	"github.com/dingdag/dingdag/cli/internal/signals"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -507,6 +508,20 @@ func TestStrangeClients(t *testing.T) {
 	all, err = last(good, remote.Message{Type: remote.Answer, ID: 1, Data: bytes.Repeat([]byte("x"), remote.Chunk+1)})
 	require.NoError(t, err)
 	assert.Contains(t, said(all), "more than it was asked for")
+}
+
+// Ctrl-C before a server has answered is no fault of the server.
+func TestInterruptOnTheWay(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		interrupt()
+		<-r.Context().Done()
+	}))
+	defer slow.Close()
+	got := call(ctx, client.Options{Server: slow.URL})
+	require.ErrorIs(t, got.err, signals.ErrInterrupted)
+	require.EqualError(t, got.err, "reach "+slow.URL+": interrupted")
 }
 
 // An error on the way says that nobody knows what was done.
