@@ -510,6 +510,36 @@ func TestStrangeClients(t *testing.T) {
 	assert.Contains(t, said(all), "more than it was asked for")
 }
 
+// The width of a terminal changes while a command runs, to what a terminal can have.
+func TestResize(t *testing.T) {
+	t.Parallel()
+	url, _ := serving(t, func(_ context.Context, c *remote.Call) int {
+		for range 3 {
+			if _, err := c.IO.In.Read(make([]byte, 1)); err != nil { // the answer comes after the width
+				return 1
+			}
+			fmt.Fprint(c.IO.Out, c.IO.Width(), " ")
+		}
+		return 0
+	})
+	conn := dial(t, url)
+	require.NoError(t, remote.Send(t.Context(), conn, remote.Request{Protocol: remote.Protocol, Out: show.Console{Terminal: true, Width: 80}}))
+	widths, said := []int{120, 1 << 40, -1}, ""
+	for {
+		var m remote.Message
+		require.NoError(t, remote.Receive(t.Context(), conn, &m))
+		said += string(m.Data)
+		if m.Type == remote.Exit {
+			break
+		}
+		if m.Type == remote.AskInput {
+			require.NoError(t, remote.Send(t.Context(), conn, remote.Message{Type: remote.Resize, Code: widths[m.ID-1]}))
+			require.NoError(t, remote.Send(t.Context(), conn, remote.Message{Type: remote.Answer, ID: m.ID, Data: []byte("x")}))
+		}
+	}
+	assert.Equal(t, "120 120 120 ", said)
+}
+
 // Ctrl-C before a server has answered is no fault of the server.
 func TestInterruptOnTheWay(t *testing.T) {
 	t.Parallel()

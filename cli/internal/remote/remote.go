@@ -297,9 +297,12 @@ func TooLong(size int) string {
 	return fmt.Sprintf("the arguments have %d bytes together, and a server takes %d", size, MaxArgs)
 }
 
+// maxWidth is how many columns a terminal has at most.
+const maxWidth = 10_000
+
 // sane is a console as it can be.
 func sane(c show.Console) show.Console {
-	if c.Width < 0 || c.Width > 10_000 {
+	if c.Width < 0 || c.Width > maxWidth {
 		c.Width = 0
 	}
 	return c

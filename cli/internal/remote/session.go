@@ -76,7 +76,7 @@ func (s *session) listen() {
 		case Resize:
 			s.mu.Lock()
 			for i := range s.consoles {
-				if s.consoles[i].Width > 0 && m.Code > 0 {
+				if s.consoles[i].Width > 0 && m.Code > 0 && m.Code <= maxWidth {
 					s.consoles[i].Width = m.Code
 				}
 			}
