@@ -32,7 +32,7 @@ const (
 	maxPasses = 16
 )
 
-// The length of passwords in bytes.
+// How many characters a password has at least, and how many bytes at most.
 const (
 	MinPassword = 10
 	MaxPassword = 1024
@@ -41,7 +41,7 @@ const (
 // CheckPassword tells what is wrong with a new password of a user.
 func CheckPassword(user, password string) error {
 	switch {
-	case len(password) < MinPassword:
+	case utf8.RuneCountInString(password) < MinPassword:
 		return phrase.Err("password.short", MinPassword)
 	case len(password) > MaxPassword:
 		return phrase.Err("password.long", MaxPassword)

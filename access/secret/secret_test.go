@@ -40,7 +40,7 @@ func TestPassword(t *testing.T) {
 func TestCheckPassword(t *testing.T) {
 	t.Parallel()
 	for password, want := range map[string]string{
-		"long enough": "", "ten chars!": "", "nine char": "too short", "short": "too short", "": "too short", strings.Repeat("x", 1025): "longer than 1024 bytes", strings.Repeat("x", 1024): "",
+		"long enough": "", "ten chars!": "", "nine char": "too short", "四个汉字密码九个字": "too short", "十个汉字的密码才算够": "", "short": "too short", "": "too short", strings.Repeat("x", 1025): "longer than 1024 bytes", strings.Repeat("x", 1024): "",
 		"not utf-8 \xff": "no text in UTF-8", "ANN@example.com": "the name of the user",
 	} {
 		err := secret.CheckPassword("ann@example.com", password)
