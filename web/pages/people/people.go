@@ -132,11 +132,8 @@ func explained(err error) error {
 
 // badPassword is what is wrong with a new password of a user, empty for nothing.
 func badPassword(r page.Request, user, password string) string {
-	if len(password) < secret.MinPassword {
-		return r.Say("account.short", secret.MinPassword)
-	}
-	if secret.CheckPassword(user, password) != nil {
-		return r.Say("account.bad_password", secret.MaxPassword)
+	if err := secret.CheckPassword(user, password); err != nil {
+		return r.Said(err)
 	}
 	return ""
 }

@@ -52,8 +52,6 @@ var people = map[Key]Text{ //nolint:gochecknoglobals // a constant
 	"account.new_password":    {EN: "New password", ZH: "新密码"},
 	"account.password_help":   {EN: "At least 10 characters. You are signed out everywhere, here too; API tokens stay.", ZH: "至少 10 个字符。修改后将在所有设备上退出登录，包括当前设备；API 令牌保留。"},
 	"account.wrong_password":  {EN: "The present password is wrong.", ZH: "当前密码错误。"},
-	"account.short":           {EN: "The password is too short: it needs %d characters.", ZH: "密码太短：至少需要 %d 个字符。"},
-	"account.bad_password":    {EN: "The password must not be the name of the user, and may have at most %d bytes.", ZH: "密码不能与用户名相同，且最多 %d 字节。"},
 	"account.by_token":        {EN: "An API token may not change an account: sign in with a browser.", ZH: "API 令牌不能修改账户，请用浏览器登录。"},
 	"account.tokens":          {EN: "API tokens", ZH: "API 令牌"},
 	"account.tokens_about":    {EN: "Programs act for you with a token. It has what you may do, or less.", ZH: "程序可用令牌代表您操作，其权限不超过您的权限。"},
