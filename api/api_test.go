@@ -415,10 +415,10 @@ func TestWhy(t *testing.T) {
 func TestWhyTask(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	r := w.run(w.seen("daily", false), 5, dag.RunFailed, &store.Instance{TaskID: "first", MapIndex: -1, State: dag.Failed, Try: 1, MaxTries: 1, Error: "no"})
+	r := w.run(w.seen("daily", false), 5, dag.RunFailed, &store.Instance{TaskID: "first", MapIndex: -1, State: dag.Failed, Try: 1, MaxTries: 1, Error: "no hush-hush"})
 	_, whys, err := w.WhyTask(t.Context(), "daily", "first", "")
 	require.NoError(t, err)
-	assert.Equal(t, []api.TaskWhy{{DAGID: "daily", RunID: r.RunID, TaskID: "first", MapIndex: -1, State: "failed", Reason: "try 1 of 1 failed: no", Said: phrase.Of("task.try_failed", 1, 1, "no")}}, whys)
+	assert.Equal(t, []api.TaskWhy{{DAGID: "daily", RunID: r.RunID, TaskID: "first", MapIndex: -1, State: "failed", Reason: "try 1 of 1 failed: no ***", Said: phrase.Of("task.try_failed", 1, 1, "no hush-hush")}}, whys)
 }
 
 func TestNext(t *testing.T) {

@@ -63,7 +63,7 @@ func (a *API) WhyRun(ctx context.Context, dagID string, at time.Time) (*Why, err
 	if err != nil {
 		return nil, err
 	}
-	out := &Why{DAGID: dagID, At: at.UTC(), Tick: optional(w.At), Outcome: w.Outcome, Reason: w.Reason.String(), Said: w.Reason, Next: optional(w.Next), DAG: d}
+	out := &Why{DAGID: dagID, At: at.UTC(), Tick: optional(w.At), Outcome: w.Outcome, Reason: a.Mask(w.Reason.String()), Said: w.Reason, Next: optional(w.Next), DAG: d}
 	if w.Run != nil {
 		out.RunID = w.Run.RunID
 	}
@@ -122,7 +122,7 @@ func (a *API) WhyTask(ctx context.Context, dagID, taskID, runID string) (Run, []
 	}
 	out := []TaskWhy{}
 	for _, w := range whys {
-		out = append(out, TaskWhy{dagID, r.RunID, taskID, w.MapIndex, w.State.String(), w.Reason.String(), w.Reason, w.Holds})
+		out = append(out, TaskWhy{dagID, r.RunID, taskID, w.MapIndex, w.State.String(), a.Mask(w.Reason.String()), w.Reason, w.Holds})
 	}
 	return runOf(r), out, nil
 }

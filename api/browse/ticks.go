@@ -55,7 +55,7 @@ func (b *Browser) Ticks(ctx context.Context, dagID string, since, until time.Tim
 	}
 	out := make([]Ticks, len(rows))
 	for i, t := range rows {
-		out[i] = Ticks{t.First.UTC(), t.Last.UTC(), t.Count, string(t.Outcome), t.Reason, t.RecordedAt.UTC()}
+		out[i] = Ticks{t.First.UTC(), t.Last.UTC(), t.Count, string(t.Outcome), b.o.API.Mask(t.Reason), t.RecordedAt.UTC()}
 	}
 	slices.Reverse(out)
 	return out, nil

@@ -117,6 +117,9 @@ func ErrorOf(err error) *Error {
 // faultOf is that, or nil when nobody waits for the answer. What went wrong here is logged.
 func (s *Server) faultOf(r *http.Request, err error) *Error {
 	if f := ErrorOf(err); f != nil {
+		if _, ok := errors.AsType[*api.BrokenError](err); ok { // it has what is written in the file
+			f.Detail = s.masked(err)
+		}
 		return f
 	}
 	if r.Context().Err() != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/access"
+	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/web/rest"
 )
 
@@ -95,6 +96,7 @@ func server(t *testing.T) *rest.Server {
 			"bob": {User: "bob", Role: access.Viewer, DAGs: mine},
 		},
 		DAGs: anyDAG{}, Version: "v1", Clock: func() time.Time { return time.Unix(0, 0) }, Log: slog.New(slog.DiscardHandler),
+		Mask: func(text string) string { return strings.ReplaceAll(text, "hush-hush", "***") },
 	})
 	rest.Register(s, rest.Operation{ID: "find_things", Method: http.MethodGet, Path: "/dags/{dag_id}/things", Tag: "Thing"},
 		func(_ context.Context, in *find) (*echo, error) { return &echo{in}, nil })
@@ -105,6 +107,9 @@ func server(t *testing.T) *rest.Server {
 		) (*thing, error) {
 			if in.Name == "none" {
 				return nil, rest.NotFound("no %s", in.Name)
+			}
+			if in.Name == "broken" {
+				return nil, &api.BrokenError{DAGID: "x", Problems: "x.yaml:1:1: error: not a number: hush-hush"}
 			}
 			return &thing{Name: in.Name, At: rest.At(time.Date(2026, 1, 2, 3, 4, 5, 120000, time.FixedZone("", 3600))), Seen: []string{}}, nil
 		})
@@ -380,4 +385,12 @@ func TestNullAndZero(t *testing.T) {
 	assert.True(t, none.OrZero().IsZero())
 	at := time.Date(2026, 1, 31, 8, 0, 0, 0, time.UTC)
 	assert.Equal(t, at, rest.Maybe(at).OrZero())
+}
+
+// What is written in a DAG file is told without its secrets.
+func TestBrokenFilesAreMasked(t *testing.T) {
+	t.Parallel()
+	got := call(server(t), "ann", http.MethodGet, "/api/v2/things/broken", "")
+	assert.Equal(t, http.StatusConflict, got.Code)
+	assert.JSONEq(t, `{"detail":"dag \"x\" cannot be loaded:\nx.yaml:1:1: error: not a number: ***"}`, got.Body.String())
 }

@@ -33,6 +33,11 @@ func TestWhyOfDAGs(t *testing.T) {
 	assert.Equal(t, []any{"query", "at"}, future["detail"].([]any)[0].(map[string]any)["loc"])
 	assert.Equal(t, `no DAG "elt"; did you mean "etl"?`, w.detail(w.call("vera", http.MethodGet, "/dags/elt/why", ""), 404))
 	assert.Equal(t, 200, w.call("lily", http.MethodGet, "/dags/etl/why", "").status)
+	w.files.Broken = map[string]string{"new": "new.yaml:1:1: error: not a number: " + hidden}
+	w.write(func(ctx context.Context, tx store.Tx) error {
+		return store.AddDAG(ctx, tx, &store.DAGState{ID: "new", File: "new.yaml", Active: true}, now)
+	})
+	assert.Equal(t, "the DAG cannot be loaded: new.yaml:1:1: error: not a number: ***", w.get("/dags/new/why")["reason"])
 }
 
 func TestTicks(t *testing.T) {
@@ -42,7 +47,7 @@ func TestTicks(t *testing.T) {
 	w.write(func(ctx context.Context, tx store.Tx) error {
 		for _, r := range []*store.TickRange{
 			{DAGID: "etl", First: day(1), Last: day(5), Count: 5, Outcome: store.TickSkipped, Reason: "paused", RecordedAt: day(6)},
-			{DAGID: "etl", First: day(7), Last: day(7), Count: 1, Outcome: store.TickMissed, Reason: "down", RecordedAt: day(8)},
+			{DAGID: "etl", First: day(7), Last: day(7), Count: 1, Outcome: store.TickMissed, Reason: "down for " + hidden, RecordedAt: day(8)},
 			{DAGID: "billing", First: day(7), Last: day(7), Count: 1, Outcome: store.TickMissed, Reason: "down", RecordedAt: day(8)},
 		} {
 			if err := tx.InsertTickRange(ctx, r); err != nil {
@@ -53,7 +58,7 @@ func TestTicks(t *testing.T) {
 	})
 	got := w.get("/dags/etl/ticks")
 	assert.Equal(t, map[string]any{"ticks": []any{
-		map[string]any{"first_tick": "2026-02-07T06:00:00Z", "last_tick": "2026-02-07T06:00:00Z", "count": 1.0, "outcome": "missed", "reason": "down", "recorded_at": "2026-02-08T06:00:00Z"},
+		map[string]any{"first_tick": "2026-02-07T06:00:00Z", "last_tick": "2026-02-07T06:00:00Z", "count": 1.0, "outcome": "missed", "reason": "down for ***", "recorded_at": "2026-02-08T06:00:00Z"},
 		map[string]any{"first_tick": "2026-02-01T06:00:00Z", "last_tick": "2026-02-05T06:00:00Z", "count": 5.0, "outcome": "skipped", "reason": "paused", "recorded_at": "2026-02-06T06:00:00Z"},
 	}, "total_entries": 2.0}, got)
 	for query, want := range map[string]string{
