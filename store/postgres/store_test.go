@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"net"
 	"regexp"
 	"sync"
@@ -136,40 +137,57 @@ func TestTextsThatAreNone(t *testing.T) {
 	assert.Equal(t, "a\uFFFDb\uFFFDc", notes[0].Content)
 }
 
-// cutter is a connection that is lost as soon as a commit was sent.
+// cutter is a connection that is lost as soon as a commit was sent, or in its place.
 type cutter struct {
 	net.Conn
-	cut *atomic.Int64
+	cut   *atomic.Int64
+	first bool
 }
 
 var commits = regexp.MustCompile(`(?i)^Q....commit\x00`)
 
 // Write sends what is written.
 func (c cutter) Write(b []byte) (int, error) {
+	lost := commits.Match(b) && c.cut.Add(-1) >= 0
+	if lost && c.first {
+		return 0, errors.Join(net.ErrClosed, c.Close())
+	}
 	n, err := c.Conn.Write(b)
-	if commits.Match(b) && c.cut.Add(-1) >= 0 {
+	if lost {
 		_ = c.Conn.(*net.TCPConn).CloseRead()
 	}
 	return n, err
 }
 
-// A commit whose answer is lost has landed, and its function is told so.
+// A commit whose answer is lost has landed, and its function is told so; one that was lost itself has not.
 func TestTheAnswerToACommitIsLost(t *testing.T) {
 	t.Parallel()
-	var cut atomic.Int64
-	s, err := postgres.OpenThrough(t.Context(), database(t), postgres.Options{}, func(c net.Conn) net.Conn { return cutter{c, &cut} })
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, s.Close()) })
-	cut.Store(1)
-	undone := false
-	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error {
-		tx.OnFailure(func() { undone = true })
-		return putVersion(t.Context(), "a")(tx)
-	}))
-	assert.Less(t, cut.Load(), int64(1), "the connection was cut")
-	assert.False(t, undone)
-	_, err = s.Version(t.Context(), "a")
-	require.NoError(t, err)
+	for name, lost := range map[string]bool{"the answer": false, "the commit": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var cut atomic.Int64
+			s, err := postgres.OpenThrough(t.Context(), database(t), postgres.Options{}, func(c net.Conn) net.Conn { return cutter{c, &cut, lost} })
+			require.NoError(t, err)
+			t.Cleanup(func() { assert.NoError(t, s.Close()) })
+			cut.Store(1)
+			undone := false
+			err = s.Tx(t.Context(), func(tx store.Tx) error {
+				tx.OnFailure(func() { undone = true })
+				return putVersion(t.Context(), "a")(tx)
+			})
+			assert.Less(t, cut.Load(), int64(1), "the connection was cut")
+			assert.Equal(t, lost, undone)
+			if lost {
+				require.ErrorIs(t, err, store.ErrBusy)
+				_, err = s.Version(t.Context(), "a")
+				require.ErrorIs(t, err, store.ErrNotFound)
+				return
+			}
+			require.NoError(t, err)
+			_, err = s.Version(t.Context(), "a")
+			require.NoError(t, err)
+		})
+	}
 }
 
 // Space that is no longer used is given back when the tables are written anew.
