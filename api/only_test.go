@@ -137,6 +137,23 @@ func TestWhoIsLimitedSeesTheirOwn(t *testing.T) {
 	assert.Equal(t, 1, ds.Total)
 }
 
+// Which connections there are is not told to who is limited to some DAGs, by whatever name they ask for one.
+func TestWhoIsLimitedLearnsNoConnection(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.options.ConnIDs = func(context.Context) ([]string, error) {
+		return []string{"reports"}, errors.New("payroll cannot be opened")
+	}
+	ask := w.limited("daily")
+	for _, robot := range []string{"reports", "report", "nosuch"} {
+		s, err := ask.Snooze(t.Context(), api.Snooze{DAGID: "daily", Robot: robot, Until: now.Add(time.Hour)})
+		require.NoError(t, err, robot)
+		assert.Equal(t, []string{`whether there is a connection "` + robot + `" is not told to who is limited to some DAGs`}, s.Warnings)
+		_, err = ask.Alerts(t.Context(), api.AlertQuery{Robot: robot})
+		require.NoError(t, err, robot)
+	}
+}
+
 // Nobody sees anything because it cannot be told what they may see, nor where that is nothing.
 func TestWhoMaySeeNothing(t *testing.T) {
 	t.Parallel()

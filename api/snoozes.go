@@ -185,8 +185,14 @@ func (a *API) checkTask(ctx context.Context, dagID, taskID string) (warning stri
 }
 
 // checkRobot checks that there is a connection. One that nobody has used yet, and that is like no other, may be
-// known to the process that sends.
+// known to the process that sends. Who is limited to some DAGs is not told which connections there are.
 func (a *API) checkRobot(ctx context.Context, id string) (warning string, err error) {
+	switch mine, err := a.Only(ctx); {
+	case err != nil:
+		return "", err
+	case mine.Limited():
+		return fmt.Sprintf("whether there is a connection %q is not told to who is limited to some DAGs", id), nil
+	}
 	found, near, unread, err := a.robot(ctx, id)
 	switch {
 	case err != nil || found:
