@@ -147,7 +147,7 @@ func splitIDs(text string) (chosen operator.Branch) {
 		return chosen
 	}
 	if inner, ok := strings.CutPrefix(text, "["); ok {
-		text, chosen.AsList = strings.TrimSuffix(inner, "]"), true
+		text, chosen = strings.TrimSuffix(inner, "]"), operator.Branch{TaskIDs: []string{}, AsList: true}
 	}
 	for part := range strings.SplitSeq(text, ",") {
 		if id := strings.Trim(part, " \t\r\n\"'"); id != "" {

@@ -23,7 +23,7 @@ func TestBranch(t *testing.T) {
 		"choose: [a, b]":            list("a", "b"),
 		"choose: [a]":               list("a"),
 		`choose: ""`:                one(),
-		`choose: "[]"`:              list(),
+		`choose: "[]"`:              list([]string{}...),
 		`choose: "None"`:            one(),
 		`choose: "null"`:            one(),
 		"{cases: [{when: no, to: a}, {when: 'True', to: b}, {when: 1, to: c}]}":       one("b"),
