@@ -246,7 +246,10 @@ func TestBranch(t *testing.T) {
 		}, `"join"`},
 		"none": {operator.Branch{}, map[string]string{
 			"pick": "success", "a": "skipped", "after_a": "skipped", "b": "skipped", "g.m": "skipped", "join": "skipped", "end": "success",
-		}, `null`},
+		}, ``},
+		"an empty list": {operator.Branch{TaskIDs: []string{}, AsList: true}, map[string]string{
+			"pick": "success", "a": "skipped", "after_a": "skipped", "b": "skipped", "g.m": "skipped", "join": "skipped", "end": "success",
+		}, `[]`},
 		"short circuit": {operator.SkipDownstream{Value: false}, map[string]string{
 			"pick": "success", "a": "skipped", "after_a": "skipped", "b": "skipped", "g.m": "skipped", "join": "skipped", "end": "skipped",
 		}, `false`},

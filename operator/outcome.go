@@ -151,11 +151,11 @@ func ComeAgain(d time.Duration, reason string) error {
 
 // Branch is the result of an operator that chooses among its direct downstream tasks:
 // the others are skipped, except those that also follow a chosen one. No id skips
-// them all. It is stored as the XCom of the task.
+// them all. It is stored as the XCom of the task, unless it chose nothing, as None in Airflow.
 type Branch struct {
 	// TaskIDs are full or bare ids of tasks, or of groups, directly downstream.
 	TaskIDs []string
-	// AsList stores a single id as a list, too.
+	// AsList stores a single id, or none, as a list, too.
 	AsList bool
 }
 

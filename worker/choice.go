@@ -12,7 +12,10 @@ func skipsOf(g *dagrun.Graph, t dagrun.Task, v any) (skips []dagrun.Task, stored
 		if skips, err = g.Branch(t, v.TaskIDs); err != nil {
 			err = operator.Fail(err)
 		}
-		if len(v.TaskIDs) == 1 && !v.AsList {
+		switch {
+		case len(v.TaskIDs) == 0 && !v.AsList:
+			return skips, nil, err
+		case len(v.TaskIDs) == 1 && !v.AsList:
 			return skips, v.TaskIDs[0], err
 		}
 		return skips, v.TaskIDs, err
