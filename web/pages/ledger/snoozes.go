@@ -77,14 +77,14 @@ func (l *Ledger) snoozes(r page.Request, form snoozeForm, problem string) error 
 	d.Everything = operates.All()
 	d.May = d.Everything || r.Who().Name != "" && l.operatesSome(r)
 	for _, s := range all {
-		seen, err := sees.Has(ctx, soleDAG(s))
+		seen, err := sees.Has(ctx, api.SoleDAG(s.DAGs))
 		if err != nil {
 			return err
 		}
 		if !seen {
 			continue
 		}
-		may, err := operates.Has(ctx, soleDAG(s))
+		may, err := operates.Has(ctx, api.SoleDAG(s.DAGs))
 		if err != nil {
 			return err
 		}
@@ -100,26 +100,11 @@ func (l *Ledger) operatesSome(r page.Request) bool {
 	return id != "" && must(r, id, l.operates) == nil
 }
 
-// soleDAG is the one DAG that a silence is of, or empty where it may be of others too.
-func soleDAG(s api.Silence) string {
-	if len(s.DAGs) == 1 && !pattern(s.DAGs[0]) {
-		return s.DAGs[0]
-	}
-	return ""
-}
-
-// pattern reports whether a text may stand for several DAGs.
-func pattern(text string) bool { return strings.ContainsAny(text, `*?[\`) }
-
 // snooze silences what the form says.
 func (l *Ledger) snooze(r page.Request) error {
 	f := r.HTTP().PostForm
 	form := formOf(f)
-	id := form.DAGID
-	if pattern(id) {
-		id = ""
-	}
-	if err := l.named(r, id, l.sees, l.operates); err != nil {
+	if err := l.named(r, api.SoleDAG([]string{form.DAGID}), l.sees, l.operates); err != nil {
 		return err
 	}
 	q := api.Snooze{
@@ -176,7 +161,7 @@ func (l *Ledger) endSnooze(r page.Request) error {
 	if err != nil {
 		return l.hide(r, err)
 	}
-	if err := must(r, soleDAG(s), l.sees, l.operates); err != nil {
+	if err := must(r, api.SoleDAG(s.DAGs), l.sees, l.operates); err != nil {
 		return err
 	}
 	if slices.Contains([]string{"maintenance", "double"}, string(s.Kind)) {
