@@ -269,7 +269,7 @@ func (b *Browser) Asset(ctx context.Context, id int64) (*Asset, error) {
 // starts none, one that has to do with it.
 func (b *Browser) MayUpdate(ctx context.Context, a *Asset) error {
 	for _, id := range a.all.Consumers {
-		if err := b.Allow(ctx, access.Operate, id); err != nil {
+		if err := b.AllowUnseen(ctx, access.Operate, id); err != nil {
 			return err
 		}
 	}

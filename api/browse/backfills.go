@@ -35,6 +35,15 @@ func (b *Browser) Allow(ctx context.Context, a access.Action, dagID string) erro
 	return access.Check(ctx, a, &d)
 }
 
+// AllowUnseen is the same for a DAG that whoever asks may not know of: the error names it only to those who may read it.
+func (b *Browser) AllowUnseen(ctx context.Context, a access.Action, dagID string) error {
+	err := b.Allow(ctx, a, dagID)
+	if denied, ok := errors.AsType[*access.DeniedError](err); ok && b.Allow(ctx, access.Read, dagID) != nil {
+		return &access.DeniedError{User: denied.User, Has: denied.Has, Action: denied.Action}
+	}
+	return err
+}
+
 // Backfill is a backfill with the name of its DAG.
 type Backfill struct {
 	store.Backfill

@@ -160,7 +160,9 @@ func TestAssetsAreUpdated(t *testing.T) {
 	}
 	// oli may operate etl alone: an update of orders would start by_name. Nobody waits for shops, which etl makes.
 	assert.Equal(t, 403, w.call("bob", "POST", "/api/v2/assets/events", `{"asset_id": `+shops+`}`).status)
-	assert.Equal(t, 403, w.call("oli", "POST", "/api/v2/assets/events", `{"asset_id": `+orders+`}`).status)
+	a := w.call("oli", "POST", "/api/v2/assets/events", `{"asset_id": `+orders+`}`)
+	assert.Equal(t, 403, a.status)
+	assert.NotContains(t, a.body, "by_name", "oli may not see it")
 	assert.Equal(t, 200, w.call("oli", "POST", "/api/v2/assets/events", `{"asset_id": `+shops+`}`).status)
 }
 
@@ -241,5 +243,9 @@ func TestMaterialize(t *testing.T) {
 	assert.Equal(t, 403, w.call("bob", "POST", made(orders), "").status)
 	assert.Equal(t, 404, w.call("ann", "POST", made("99"), "").status)
 	assert.Equal(t, 404, w.call("oli", "POST", made(report), "").status, "an asset of others alone")
+	w.files.Of("etl").Tasks[0].Inlets = w.files.Of("by_hand").Tasks[0].Outlets
+	a = w.call("oli", "POST", made(report), "")
+	assert.Equal(t, 403, a.status)
+	assert.NotContains(t, a.body, "by_hand", "oli may not see it")
 	assert.Equal(t, 422, w.call("ann", "POST", made(orders), `{"x": 1}`).status)
 }
