@@ -410,6 +410,39 @@ func TestMovedWhileNobodyWorks(t *testing.T) {
 	assert.Equal(t, []string{"a#1 success", "b#2 success", "c#1 success", "fresh#0 removed", "gone#1 removed", "later#1 success"}, b.rows(r.Key))
 }
 
+// A deadline that lay behind the run when it was moved is not told by the process that comes next, either.
+func TestDeadlinesOfAMoveWhileNobodyWorks(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.failing("fail")
+	const file = "d:\n  tasks: [{task_id: a, operator: probe, do: %s}, {task_id: %s, operator: probe}]\n"
+	const deadlines = `
+  deadline:
+    - {reference: dagrun_queued_at, interval: 5h, callback: say}
+    - {reference: "2020-01-01T00:00:00+00:00", interval: 1h, callback: {callback: say, text: old news}}
+`
+	b.load(fmt.Sprintf(file, "fail", "b"))
+	b.start(engine.RunOptions{})
+	r := b.finish(engine.Trigger{})
+	b.stop()
+	b.open()
+	_, err := b.asking(fmt.Sprintf(file, "ok", "c")+deadlines, true).Clear(t.Context(), engine.ClearRequest{DAGID: "d", RunID: r.RunID, Latest: true})
+	require.NoError(t, err)
+	b.start(engine.RunOptions{})
+	b.load(fmt.Sprintf(file, "ok", "d") + deadlines)
+	require.Equal(t, dag.RunSuccess, b.ended1(r.Key).State)
+	due := func(at time.Time) int {
+		ls, err := b.store.DueDeadlines(t.Context(), at)
+		require.NoError(t, err)
+		return len(ls)
+	}
+	b.until("what is due is told", func() bool { return due(time.Now()) == 0 })
+	assert.Equal(t, 1, due(time.Now().AddDate(1, 0, 0)))
+	told, err := b.store.DeliveryLog(t.Context(), store.DeliveryFilter{})
+	require.NoError(t, err)
+	assert.Empty(t, told)
+}
+
 // The process that works on the store reads the files again before it does what another one asks for.
 func TestTheLatestVersionIsReadWhenAsked(t *testing.T) {
 	t.Parallel()

@@ -148,6 +148,8 @@ func (sch *Scheduler) adopt(tx *live.Tx, d *dag.DAG, r *store.Run) error {
 		if err := sch.o.Alter.Adapt(tx, r, d); err != nil {
 			return err
 		}
+		r.Provisional = false
+		return sch.Moved(tx, d, r)
 	}
 	r.Version, r.Provisional = d.Version, false
 	if err := tx.DeleteDeadlines(tx.Ctx, r.Key); err != nil {
@@ -175,7 +177,7 @@ func (sch *Scheduler) Latest(id string) (*dag.DAG, error) {
 	return nil, sch.unknownDAG(id)
 }
 
-// Moved notes that a run which had ended goes on in another version of its DAG. It gets the deadlines of that which lie
+// Moved notes that a run which had begun goes on in another version of its DAG. It gets the deadlines of that which lie
 // ahead. Those that it has missed are told first, as its version so far has them.
 func (sch *Scheduler) Moved(tx *live.Tx, d *dag.DAG, r *store.Run) error {
 	due, err := tx.DueDeadlines(tx.Ctx, tx.Now)
