@@ -4,7 +4,6 @@ package admin
 
 import (
 	"context"
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -73,11 +72,3 @@ func tooLong(texts ...string) error {
 
 // maxText bounds what is not a value, in bytes.
 const maxText = 5000
-
-// status is 200, or that of a form with a mistake.
-func status(problem string) int {
-	if problem != "" {
-		return http.StatusUnprocessableEntity
-	}
-	return http.StatusOK
-}

@@ -114,7 +114,7 @@ func (a *Admin) connection(r page.Request, d connectionData) error {
 	if d.Form.Was != "" {
 		title = d.Form.Was + " · " + r.Say("connections.title")
 	}
-	return r.Show(page.Head{Name: "admin_connection", Nav: "system", Title: title, Status: status(d.Problem)}, d)
+	return r.Show(page.Head{Name: "admin_connection", Nav: "system", Title: title, Status: page.Status(d.Problem)}, d)
 }
 
 // setConnection makes a connection, or changes the one that the form was of.

@@ -72,7 +72,7 @@ func (a *Admin) pools(r page.Request, form *poolForm, problem string) error {
 	for _, p := range all {
 		d.Rows = append(d.Rows, poolRow{p, p.Name == api.DefaultPool})
 	}
-	return r.Show(page.Head{Name: "admin_pools", Nav: "system", Title: r.Say("pools.title"), Status: status(problem), Live: true}, d)
+	return r.Show(page.Head{Name: "admin_pools", Nav: "system", Title: r.Say("pools.title"), Status: page.Status(problem), Live: true}, d)
 }
 
 // setPool makes a pool, or changes the one that the form was of.

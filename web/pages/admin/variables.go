@@ -40,7 +40,7 @@ func (a *Admin) variables(r page.Request, form variableForm, problem string) err
 	if err != nil {
 		return err
 	}
-	return r.Show(page.Head{Name: "admin_variables", Nav: "system", Title: r.Say("variables.title"), Status: status(problem)}, variablesData{all, form, problem})
+	return r.Show(page.Head{Name: "admin_variables", Nav: "system", Title: r.Say("variables.title"), Status: page.Status(problem)}, variablesData{all, form, problem})
 }
 
 // setVariable makes a variable, or changes the one that the form was of.

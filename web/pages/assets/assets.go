@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"strings"
 	"time"
 
@@ -212,11 +211,7 @@ func (a *Assets) shown(r page.Request, x *browse.Asset, extra, problem string) e
 			return err
 		}
 	}
-	status := http.StatusOK
-	if problem != "" {
-		status = http.StatusUnprocessableEntity
-	}
-	return r.Show(page.Head{Name: "assets_one", Nav: "assets", Title: x.Name + " · " + r.Say("assets.title"), Status: status, Live: true}, d)
+	return r.Show(page.Head{Name: "assets_one", Nav: "assets", Title: x.Name + " · " + r.Say("assets.title"), Status: page.Status(problem), Live: true}, d)
 }
 
 // indented is a JSON object with line breaks, empty for one that says nothing.

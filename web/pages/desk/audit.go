@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -60,12 +59,9 @@ func (d *Desk) showAudit(r page.Request) error {
 		text string
 		to   *time.Time
 	}{{data.Since, &q.Since}, {data.Until, &q.Until}} {
-		if m.text == "" {
-			continue
-		}
-		at, err := r.Moment(m.text)
+		at, err := page.Moment(r, m.text)
 		if err != nil {
-			return &page.RefusedError{Status: http.StatusUnprocessableEntity, Text: "error.moment", Err: err}
+			return err
 		}
 		*m.to = at
 	}

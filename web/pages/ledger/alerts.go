@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"errors"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -60,10 +59,10 @@ func (l *Ledger) showAlerts(r page.Request) error {
 	if q.States, err = oneOf(d.State, api.AlertStates()); err != nil {
 		return err
 	}
-	if q.Since, err = moment(r, d.Since); err != nil {
+	if q.Since, err = page.Moment(r, d.Since); err != nil {
 		return err
 	}
-	if q.Until, err = moment(r, d.Until); err != nil {
+	if q.Until, err = page.Moment(r, d.Until); err != nil {
 		return err
 	}
 	if d.DAGID != "" {
@@ -242,11 +241,3 @@ func (l *Ledger) ackAlerts(r page.Request) error {
 
 // scannedMost is how many alerts a form may name.
 const scannedMost = 200
-
-// status is 200, or that of a form with a mistake.
-func status(problem string) int {
-	if problem != "" {
-		return http.StatusUnprocessableEntity
-	}
-	return http.StatusOK
-}

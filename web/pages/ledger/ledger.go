@@ -4,10 +4,7 @@ package ledger
 
 import (
 	"context"
-	"net/http"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api"
@@ -98,18 +95,6 @@ func (l *Ledger) named(r page.Request, dagID string, scopes ...func(page.Request
 	}
 	_, err := l.o.Overview(r.HTTP().Context()).Head(r.HTTP().Context(), dagID)
 	return err
-}
-
-// moment is a field that is a moment, zero when it is empty.
-func moment(r page.Request, text string) (time.Time, error) {
-	if text = strings.TrimSpace(text); text == "" {
-		return time.Time{}, nil
-	}
-	at, err := r.Moment(text)
-	if err != nil {
-		return at, &page.RefusedError{Status: http.StatusUnprocessableEntity, Text: "error.moment", Err: err}
-	}
-	return at, nil
 }
 
 // names are the values of words that a form offers.

@@ -91,7 +91,7 @@ func (l *Ledger) snoozes(r page.Request, form snoozeForm, problem string) error 
 		open := s.Until.After(r.Time())
 		d.Rows = append(d.Rows, snoozeRow{s, open, open && may && s.Kind == "snooze"})
 	}
-	return r.Show(page.Head{Name: "ledger_snoozes", Nav: "alerts", Title: r.Say("snoozes.title"), Status: status(problem), Live: true}, d)
+	return r.Show(page.Head{Name: "ledger_snoozes", Nav: "alerts", Title: r.Say("snoozes.title"), Status: page.Status(problem), Live: true}, d)
 }
 
 // operatesSome reports whether whoever asks may change something of a DAG that the form may name.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dingdag/dingdag/api/overview"
@@ -62,6 +63,26 @@ func Configured(h Handler) Handler {
 
 // Wrong refuses a value that nobody can mean.
 func Wrong(text words.Key) error { return &RefusedError{http.StatusUnprocessableEntity, text, nil} }
+
+// Status is 200, or that of a form with a mistake.
+func Status(problem string) int {
+	if problem != "" {
+		return http.StatusUnprocessableEntity
+	}
+	return http.StatusOK
+}
+
+// Moment is a field that is a moment in the zone of whoever asks, zero when it is empty.
+func Moment(r Request, text string) (time.Time, error) {
+	if text = strings.TrimSpace(text); text == "" {
+		return time.Time{}, nil
+	}
+	at, err := r.Moment(text)
+	if err != nil {
+		return at, &RefusedError{http.StatusUnprocessableEntity, "error.moment", err}
+	}
+	return at, nil
+}
 
 // Head is what is around the content of a page.
 type Head struct {

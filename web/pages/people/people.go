@@ -138,13 +138,6 @@ func badPassword(r page.Request, user, password string) string {
 	return ""
 }
 
-func status(problem string) int {
-	if problem != "" {
-		return http.StatusUnprocessableEntity
-	}
-	return http.StatusOK
-}
-
 // listData are all users.
 type listData struct {
 	Rows    []person
@@ -166,7 +159,7 @@ func (p *People) listed(r page.Request, form userForm, problem string) error {
 	for _, u := range all {
 		d.Rows = append(d.Rows, personOf(u))
 	}
-	return r.Show(page.Head{Name: "people_list", Nav: "system", Title: r.Say("users.title"), Status: status(problem)}, d)
+	return r.Show(page.Head{Name: "people_list", Nav: "system", Title: r.Say("users.title"), Status: page.Status(problem)}, d)
 }
 
 func (p *People) create(r page.Request) error {
@@ -228,7 +221,7 @@ func (p *People) shown(r page.Request, form *userForm, problem string, reset boo
 	if d.Sessions, err = p.o.Accounts.Sessions(ctx, u.Name); err != nil {
 		return err
 	}
-	return r.Show(page.Head{Name: "people_user", Nav: "system", Title: u.Name + " · " + r.Say("users.title"), Status: status(problem)}, d)
+	return r.Show(page.Head{Name: "people_user", Nav: "system", Title: u.Name + " · " + r.Say("users.title"), Status: page.Status(problem)}, d)
 }
 
 // there is an error when there is no user of the name in the path, which may be none that anybody can have.
