@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/dingdag/dingdag/connections"
@@ -53,6 +54,7 @@ type Inbox struct {
 	found  string
 	why    error // there is none
 	at     time.Time
+	late   atomic.Pointer[time.Time] // when one did not answer as soon as somebody needed it; nil since one did
 }
 
 // New returns the inbox of the sandbox that is there when it is asked for.
@@ -81,10 +83,23 @@ func Place(c *connections.Connection) string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: path}).String()
 }
 
-// There reports whether a sandbox answers, as of at most five seconds ago.
+// There reports whether a sandbox answers, as of at most five seconds ago. Where it did not before the context was over, nobody waits
+// for it again in that time.
 func (in *Inbox) There(ctx context.Context) bool {
+	if late := in.late.Load(); late != nil && in.isFresh(*late) {
+		return false
+	}
 	_, err := in.Address(ctx)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		in.late.Store(new(in.o.Clock()))
+	}
 	return err == nil
+}
+
+// isFresh reports whether what was found at a moment still counts.
+func (in *Inbox) isFresh(at time.Time) bool {
+	age := in.o.Clock().Sub(at)
+	return !at.IsZero() && age >= 0 && age < fresh
 }
 
 // Address is where the sandbox is, and its page, without a slash at its end, as of at most five seconds ago. The error wraps
@@ -96,7 +111,7 @@ func (in *Inbox) Address(ctx context.Context) (string, error) {
 		return "", context.Cause(ctx)
 	}
 	defer func() { <-in.turn }()
-	if age := in.o.Clock().Sub(in.at); !in.at.IsZero() && age >= 0 && age < fresh {
+	if in.isFresh(in.at) {
 		return in.found, in.why
 	}
 	looking, cancel := context.WithTimeout(ctx, lookTime)
@@ -106,6 +121,7 @@ func (in *Inbox) Address(ctx context.Context) (string, error) {
 		return "", context.Cause(ctx) // what was found is that nobody waits for it
 	}
 	in.found, in.why, in.at = found, err, in.o.Clock()
+	in.late.Store(nil)
 	return found, err
 }
 

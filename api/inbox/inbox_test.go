@@ -276,3 +276,37 @@ func TestABadAnswer(t *testing.T) {
 	require.EqualError(t, err, "gone")
 	assert.True(t, fresh.There(t.Context()))
 }
+
+// Pages ask whether there is one each time that they are shown: one that does not answer is waited for once in five seconds.
+func TestOneThatHangs(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	over := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		select {
+		case <-over:
+			_, _ = io.WriteString(w, `{"messages":[],"total":0}`)
+		case <-r.Context().Done():
+		}
+	}))
+	t.Cleanup(s.Close)
+	w := &world{}
+	in := w.inbox(s.URL)
+	look := func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		return in.There(ctx)
+	}
+	for range 3 {
+		assert.False(t, look())
+	}
+	assert.LessOrEqual(t, asked.Load(), int32(1))
+	close(over)
+	assert.False(t, in.There(t.Context()))
+	_, err := in.Address(t.Context())
+	require.NoError(t, err)
+	assert.True(t, in.There(t.Context()), "since it answers")
+	w.now = w.now.Add(5 * time.Second)
+	assert.True(t, in.There(t.Context()))
+}
