@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -188,6 +189,45 @@ func TestTheAnswerToACommitIsLost(t *testing.T) {
 			require.NoError(t, err)
 		})
 	}
+}
+
+// bounds hears of the statements that no time ends.
+type bounds struct{ without []string }
+
+func (b *bounds) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	if _, ok := ctx.Deadline(); !ok {
+		b.without = append(b.without, q.SQL)
+	}
+	return ctx
+}
+
+func (*bounds) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// TraceCopyFromStart hears of the jobs that River writes.
+func (b *bounds) TraceCopyFromStart(ctx context.Context, c *pgx.Conn, d pgx.TraceCopyFromStartData) context.Context {
+	return b.TraceQueryStart(ctx, c, pgx.TraceQueryStartData{SQL: "COPY " + d.TableName.Sanitize()})
+}
+
+func (*bounds) TraceCopyFromEnd(context.Context, *pgx.Conn, pgx.TraceCopyFromEndData) {}
+
+// A connection that leads nowhere holds up those that wait behind a transaction for a time and not for ever: each of its
+// statements has an end.
+func TestStatementsOfATransactionEnd(t *testing.T) {
+	t.Parallel()
+	heard := &bounds{}
+	s, err := postgres.OpenTraced(t.Context(), database(t), postgres.Options{PollOnly: true}, heard)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	assert.NotEmpty(t, heard.without, "statements are heard")
+	heard.without = nil
+	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error {
+		assert.NoError(t, putVersion(t.Context(), "a")(tx))
+		_, err := tx.Version(t.Context(), "a")
+		assert.NoError(t, err)
+		return tx.Enqueue(t.Context(), []store.Job{{TaskID: "t", Try: 1}})
+	}))
+	assert.ErrorIs(t, s.Tx(t.Context(), func(store.Tx) error { return assert.AnError }), assert.AnError)
+	assert.Empty(t, heard.without)
 }
 
 // Space that is no longer used is given back when the tables are written anew.
