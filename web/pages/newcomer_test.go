@@ -38,7 +38,10 @@ func TestTheFirstDAG(t *testing.T) {
 		assert.Len(t, ds[0].Tasks, 2)
 	}
 	w.visitor.Sees = func(string, []string, []string) bool { return false }
-	hasNot(t, w.get("/").body, "hello.yaml")
+	for _, at := range []string{"/", "/dags"} {
+		hasNot(t, w.get(at).body, "/srv/")
+	}
+	has(t, w.get("/dags").body, "none of the DAGs that you may see")
 }
 
 // The buttons of one instance of a mapped task are about it alone.

@@ -124,6 +124,7 @@ var common = map[Key]Text{ //nolint:gochecknoglobals // a constant
 	"dags.next_run":      {EN: "Next run", ZH: "下次运行"},
 	"dags.actions":       {EN: "Actions", ZH: "操作"},
 	"dags.no_match":      {EN: "No DAG matches.", ZH: "没有符合条件的 DAG。"},
+	"dags.none_of_yours": {EN: "There are none of the DAGs that you may see.", ZH: "没有您可查看的 DAG。"},
 
 	"first.title": {EN: "There are no DAGs yet", ZH: "还没有 DAG"},
 	"first.help":  {EN: "DAGs are YAML files in the DAGs folder, read as soon as they are saved. Save this one to begin with:", ZH: "DAG 是 DAG 目录中的 YAML 文件，保存后会自动读取。可以先保存下面的示例："},
