@@ -164,7 +164,7 @@ func (d *desk) alone(ctx context.Context) (bool, error) {
 // withdraw takes an open request back, so that it isn't done when its process has given
 // up on it. A request that was answered meanwhile stays as it is.
 func (d *desk) withdraw(ctx context.Context, id int64, cause error) error {
-	r := request.Refusal(phrase.Err("request.withdrawn", cause))
+	r := request.Refusal(phrase.Err("request.withdrawn", cause), d.masker.Mask)
 	r.ID, r.DoneAt = id, d.runs.Now()
 	return d.store.Tx(ctx, func(tx store.Tx) error {
 		_, err := tx.AnswerRequest(ctx, r)
@@ -241,8 +241,8 @@ func (d *desk) answer(ctx context.Context, id int64, alone bool) error {
 	// What it had changed was taken back with the transaction: the error is the answer.
 	// When that can't be written either, the next beat tries again.
 	return ignore(d.runs.Change(ctx, func(tx *live.Tx) error {
-		r := request.Refusal(err)
-		r.ID, r.Error = id, d.masker.Mask(r.Error)
+		r := request.Refusal(err, d.masker.Mask)
+		r.ID = id
 		return answered(tx, r)
 	}), errAnswered)
 }

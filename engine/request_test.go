@@ -62,6 +62,8 @@ func TestAnotherProcessClears(t *testing.T) {
 	assert.Equal(t, dag.RunFailed, done.Runs[0].State)
 	_, err = other.Clear(t.Context(), engine.ClearRequest{DAGID: "d", RunID: "x"})
 	require.EqualError(t, err, `clear: dag "d" has no run "x": not found`, "the error is the answer")
+	_, err = other.Clear(t.Context(), engine.ClearRequest{DAGID: "d", RunID: "hunter22"})
+	require.EqualError(t, err, `clear: dag "d" has no run "***": not found`, "without secrets")
 	open, err := b.store.OpenRequests(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, open)

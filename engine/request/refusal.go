@@ -28,8 +28,8 @@ func refusals() map[string]error {
 	}
 }
 
-// Refusal is an error as the answer to a request.
-func Refusal(err error) *store.Request {
+// Refusal is an error as the answer to a request. What mask changes of it is the same in every language.
+func Refusal(err error, mask func(string) string) *store.Request {
 	r := refused{}
 	if te, ok := errors.AsType[*TriggerError](err); ok {
 		r.Field, r.Of, err = te.Field, KindTrigger, te.Err
@@ -38,7 +38,11 @@ func Refusal(err error) *store.Request {
 	} else if re, ok := errors.AsType[*RespondError](err); ok {
 		r.Field, r.Of, err = re.Field, KindRespond, re.Err
 	}
+	text := err.Error()
 	r.Said = phrase.Said(err)
+	if masked := mask(text); masked != text {
+		text, r.Said = masked, phrase.Plain(masked)
+	}
 	for name, target := range refusals() {
 		if r.Of == "" && errors.Is(err, target) {
 			r.Of = name
@@ -48,7 +52,7 @@ func Refusal(err error) *store.Request {
 	if merr != nil {
 		b = nil // two texts always encode
 	}
-	return &store.Request{Error: err.Error(), Result: b}
+	return &store.Request{Error: text, Result: b}
 }
 
 // ReadRefusal is the error that an answer tells.

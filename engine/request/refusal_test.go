@@ -2,9 +2,11 @@ package request_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/engine/request"
 	"github.com/dingdag/dingdag/phrase"
@@ -21,7 +23,7 @@ func TestRefusalsAreSaid(t *testing.T) {
 		`DAG "x" 没有运行`:                       store.NoSuch("dag.no_runs", "x"),
 		"disk: full":                         errors.New("disk: full"),
 	} {
-		answer := request.Refusal(err)
+		answer := request.Refusal(err, func(text string) string { return text })
 		back := request.ReadRefusal(answer)
 		assert.Equal(t, err.Error(), back.Error())
 		assert.Equal(t, zh, phrase.Said(back).In(phrase.Chinese, nil))
@@ -31,4 +33,17 @@ func TestRefusalsAreSaid(t *testing.T) {
 			assert.Equal(t, err.Error(), request.ReadRefusal(answer).Error())
 		}
 	}
+}
+
+// A secret is in no language of an answer, which still says what is wrong, and where.
+func TestRefusalsAreMasked(t *testing.T) {
+	t.Parallel()
+	mask := func(text string) string { return strings.ReplaceAll(text, "hunter22", "***") }
+	answer := request.Refusal(&request.TriggerError{Field: "conf", Err: phrase.Err("param.is", "p", errors.New("hunter22 is wrong"))}, mask)
+	assert.NotContains(t, answer.Error+string(answer.Result), "hunter22")
+	back := request.ReadRefusal(answer)
+	require.EqualError(t, back, `param "p": *** is wrong`)
+	said, ok := errors.AsType[*request.TriggerError](back)
+	require.True(t, ok)
+	assert.Equal(t, `param "p": *** is wrong`, phrase.Said(said.Err).In(phrase.Chinese, nil))
 }
