@@ -85,7 +85,7 @@ func failureOf(err error) failure {
 		return failure{http.StatusNotFound, "error.no_page", "error.no_page_help", phrase.Text{}}
 	case errors.Is(err, api.ErrNotFound):
 		return failure{http.StatusNotFound, "error.not_found", "", phrase.Said(err)}
-	case errors.Is(err, api.ErrExists), errors.Is(err, api.ErrPaused), errors.Is(err, api.ErrNoSchedule), errors.Is(err, api.ErrEnded), elsewhere:
+	case errors.Is(err, api.ErrExists), errors.Is(err, api.ErrPaused), errors.Is(err, api.ErrNoSchedule), errors.Is(err, api.ErrEnded), errors.Is(err, api.ErrAtWork), elsewhere:
 		return failure{http.StatusConflict, "error.conflict", "error.conflict_help", phrase.Said(err)}
 	default:
 		return failure{http.StatusInternalServerError, "error.internal", "error.internal_help", phrase.Text{}}

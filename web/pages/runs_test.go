@@ -232,6 +232,7 @@ func TestClearOnTheLatestVersion(t *testing.T) {
 	w.example()
 	const offer = `<input type="checkbox" name="latest"`
 	hasNot(t, w.get(failedRun+"/clear").body, offer)
+	before := w.files.Of("etl").Version
 	w.files.All = apitest.NewFolder(t, strings.Replace(files, "    - {task_id: extract,", "    - {task_id: added, operator: empty}\n    - {task_id: extract,", 1)).All
 	version := w.files.Of("etl").Version
 	require.NoError(t, w.store.Tx(t.Context(), func(tx store.Tx) error {
@@ -256,6 +257,19 @@ func TestClearOnTheLatestVersion(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, version, r.Version)
 	assert.Equal(t, dag.RunQueued, r.State)
+
+	require.NoError(t, w.store.Tx(t.Context(), func(tx store.Tx) error {
+		open := &store.Run{DAGID: "etl", RunID: "open", Type: dag.ManualRun, State: dag.RunRunning, RunAfter: now, QueuedAt: now, StartDate: now, Version: before}
+		if _, err := tx.InsertRun(t.Context(), open); err != nil {
+			return err
+		}
+		return tx.PutInstances(t.Context(), []*store.Instance{{RunKey: open.Key, TaskID: "load", MapIndex: -1, State: dag.Failed, Try: 1}})
+	}))
+	const why = "only a run that has ended goes on in the latest version of its DAG"
+	has(t, w.get("/dags/etl/runs/open/clear?latest=on").body, why)
+	got := w.post("/dags/etl/runs/open/clear", url.Values{"latest": {"on"}})
+	assert.Equal(t, http.StatusConflict, got.status)
+	has(t, got.body, why)
 }
 
 func TestMark(t *testing.T) {
