@@ -69,7 +69,7 @@ func showClear(v *view) error {
 	ask := r
 	ask.DryRun = true
 	if err := r.Check(); err != nil {
-		d.Problem = v.p.masked(err)
+		d.Problem = v.Said(err)
 	} else if d.Altered, err = v.overview.API().Clear(v.ctx(), ask); err != nil {
 		if d.Problem = v.said(err); d.Problem == "" {
 			return err

@@ -95,7 +95,7 @@ func (v *view) logOf(q api.TryQuery, self string) (d *logData, err error) {
 	}
 	l, err := v.openLog(q)
 	if errors.Is(err, api.ErrNotFound) {
-		d.Note = v.p.masked(err)
+		d.Note = v.Said(err)
 		return d, nil
 	}
 	if err != nil {

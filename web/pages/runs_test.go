@@ -158,6 +158,7 @@ func TestLog(t *testing.T) {
 	w.example()
 	page := failedRun + "/tasks/load"
 	has(t, w.get(page).body, "is gone")
+	has(t, w.get(page, "Accept-Language", "zh").body, "已不存在：旧日志按 history.logs")
 	assert.Equal(t, http.StatusNotFound, w.get(page+"/log").status)
 	long := "first <b>orders</b>\n" + strings.Repeat("a line of the log\n", 20_000) + "the end\n"
 	w.writeLog(long)
@@ -206,6 +207,7 @@ func TestClear(t *testing.T) {
 	has(t, preview, "Clear 2 task instances")
 	has(t, preview, `<input type="hidden" name="downstream" value="on">`)
 	has(t, w.get(failedRun+"/clear?only_failed=on&only_running=on").body, "only failed and only running exclude each other")
+	has(t, w.get(failedRun+"/clear?only_failed=on&only_running=on", "Accept-Language", "zh").body, "不能同时使用")
 	assert.Equal(t, http.StatusUnprocessableEntity, w.post(failedRun+"/clear", url.Values{"only_failed": {"on"}, "only_running": {"on"}}).status)
 	state := func() dag.RunState {
 		r, err := w.store.RunByID(t.Context(), "etl", "manual__2026-03-01T11:00:00Z")

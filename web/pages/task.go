@@ -217,7 +217,7 @@ func (d *taskData) rendered(v *view, q api.TryQuery) error {
 	case err != nil && v.ctx().Err() != nil:
 		return err
 	case err != nil:
-		d.FieldsNote = v.p.masked(err) // a template may be wrong: people look here to see it
+		d.FieldsNote = v.Said(err) // a template may be wrong: people look here to see it
 		return nil
 	}
 	d.Kept = r.Kept || r.Same
