@@ -26,6 +26,7 @@ func TestIn(t *testing.T) {
 	for want, text := range map[[2]string]phrase.Text{
 		{"", ""}: {},
 		{"it succeeded at 2026-01-31T01:30:00Z", "已于 2026-01-31 09:30:00 成功"}:                                phrase.Of("task.succeeded", at),
+		{"no scheduler was running until 2026-01-31T01:30:00Z", "到 2026-01-31 09:30:00 为止没有调度器在运行"}:          phrase.Of("tick.down_until", at),
 		{"exit code 1: 100%", "exit code 1: 100%"}:                                                           phrase.Plain("exit code 1: 100%"),
 		{`pool "a": 3 of 4 slots are taken`, `资源池 "a"：已占用 3 个槽位，共 4 个`}:                                      phrase.Of("pool.full", "a", 3, int64(4)),
 		{`depends_on_past: task "t" is upstream_failed in run r`, `depends_on_past：任务 "t" 在运行 r 中的状态为 上游失败`}: phrase.Of("past.state", "t", phrase.State("upstream_failed"), "r"),

@@ -185,7 +185,7 @@ var conditions = map[Code]words{ //nolint:gochecknoglobals // a constant
 	"tick.no_scheduler":   {"no scheduler was running", "没有调度器在运行"},
 	"tick.down":           {"no scheduler was running from %s to %s", "%s 至 %s 没有调度器在运行"},
 	"tick.down_since":     {"no scheduler was running from %s", "自 %s 起没有调度器在运行"},
-	"tick.down_until":     {"no scheduler was running to %s", "到 %s 为止没有调度器在运行"},
+	"tick.down_until":     {"no scheduler was running until %s", "到 %s 为止没有调度器在运行"},
 	"tick.broken":         {"the DAG could not be loaded from %s to %s: %s", "%s 至 %s 无法加载 DAG：%s"},
 	"tick.behind":         {"catchup is off and a newer tick was due: max_active_runs was reached, or the scheduler came late", "catchup 已关闭，且已有更新的调度到期：达到了 max_active_runs，或调度器延迟"},
 	"tick.has_run":        {"run %s has this logical date", "运行 %s 的逻辑日期与此相同"},
