@@ -78,6 +78,12 @@ func TestAuditLogOfWhatIsGone(t *testing.T) {
 	for _, link := range []string{"/runs/old-run", "/runs/older-run", `href="/dags/old_dag"`} {
 		hasNot(t, body, link)
 	}
+	// Who changed it can be asked for all the same.
+	only := w.get("/audit?dag_id=old_dag")
+	assert.Equal(t, http.StatusOK, only.status)
+	has(t, only.body, "eve")
+	hasNot(t, only.body, "older-run")
+	assert.Equal(t, http.StatusNotFound, w.get("/audit?dag_id=no_dag").status)
 }
 
 // The port of a connection is kept, shown and removed.

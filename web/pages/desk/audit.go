@@ -78,9 +78,6 @@ func (d *Desk) showAudit(r page.Request) error {
 		case !has:
 			return page.Forbidden()
 		}
-		if _, err := o.Head(ctx, data.DAGID); err != nil {
-			return err
-		}
 	}
 	all, older, err := page.Scan(perPage, data.Before, func(p api.Page) (api.List[api.Event], error) {
 		q.Page = p
