@@ -78,6 +78,9 @@ func (d *Desk) showAudit(r page.Request) error {
 		case !has:
 			return page.Forbidden()
 		}
+		if err := isNamed(ctx, o, data.DAGID); err != nil {
+			return err
+		}
 	}
 	all, older, err := page.Scan(perPage, data.Before, func(p api.Page) (api.List[api.Event], error) {
 		q.Page = p
@@ -118,6 +121,18 @@ func isGone(ctx context.Context, o *overview.Overview, dagID, runID string) (boo
 		return true, nil
 	}
 	return false, err
+}
+
+// isNamed is an error when there is no DAG of an id and nothing was done to one.
+func isNamed(ctx context.Context, o *overview.Overview, dagID string) error {
+	_, err := o.Head(ctx, dagID)
+	if !errors.Is(err, api.ErrNotFound) {
+		return err
+	}
+	if done, derr := o.API().Events(ctx, api.EventQuery{DAGID: dagID, Page: api.Page{Limit: 1}}); derr == nil && len(done.Items) > 0 {
+		return nil
+	}
+	return err
 }
 
 // subject is the name of what an event is about that is of no DAG: a connection, variable, pool or user.
