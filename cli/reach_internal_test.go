@@ -147,3 +147,30 @@ func TestReachPage(t *testing.T) {
 	pagetest.Table(t, filepath.Join("..", "docs", "remote.md"), "<!-- commands: written by go test ./cli -run TestReach -update -->\n", "<!-- end of commands -->", b.String(),
 		flag.Lookup("update").Value.String() == "true", "go test ./cli -run TestReach -update")
 }
+
+// The scripts that are to run on a server do: what cannot is what the comment of [MainRemotely] names.
+func TestRemotelyIsOnAServer(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]string{
+		"dags list -o json":                      "dags list --output=json --",
+		"--home HOME pools set p 1 text":         "pools set -- p 1 text",
+		"--timezone Asia/Tokyo dags list-runs d": "dags list-runs --timezone=Asia/Tokyo -- d",
+		"variables get plain":                    "variables get -- plain",
+		"variables get api_password":             "",
+		"connections get c":                      "connections get -- c",
+		"connections get c --show-secrets":       "",
+		"dags test d":                            "",
+		"db clean -y":                            "",
+		"dags list --help":                       "",
+		"dags list --nosuch":                     "",
+	} {
+		home := t.TempDir()
+		host := app.New(show.IO{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard, LookupEnv: func(name string) (string, bool) {
+			return home, name == "DINGDAG_HOME"
+		}}, clock, parts(Extensions{}))
+		words, ok := served(t.Context(), host, strings.Fields(strings.ReplaceAll(line, "HOME", home)))
+		assert.Equal(t, want != "", ok, line)
+		assert.Equal(t, want, strings.Join(words, " "), line)
+		assert.NoError(t, host.Close(), line)
+	}
+}
