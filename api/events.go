@@ -80,8 +80,15 @@ func (a *API) Events(ctx context.Context, q EventQuery) (List[Event], error) {
 		return out, err
 	}
 	if len(rows) == 0 && q.DAGID != "" {
-		if err := a.known(ctx, q.DAGID, nil); err != nil {
-			return out, err
+		if unknown := a.known(ctx, q.DAGID, nil); unknown != nil {
+			// Something may have been done to one that is gone, though nothing of what is asked for.
+			done, err := a.o.Store.Events(ctx, store.EventFilter{DAGIDs: f.DAGIDs, DAGID: q.DAGID, Kinds: a.seen(nil), Limit: 1})
+			if err == nil && len(done) == 0 {
+				err = unknown
+			}
+			if err != nil {
+				return out, err
+			}
 		}
 	}
 	rows, out.Next = cut(q.Page, rows, func(e *store.Event) string { return strconv.FormatInt(e.ID, 10) })

@@ -83,6 +83,7 @@ func TestAuditLogOfWhatIsGone(t *testing.T) {
 	assert.Equal(t, http.StatusOK, only.status)
 	has(t, only.body, "eve")
 	hasNot(t, only.body, "older-run")
+	assert.Equal(t, http.StatusOK, w.get("/audit?dag_id=old_dag&event=clear").status, "nothing of that kind was done to it")
 	assert.Equal(t, http.StatusNotFound, w.get("/audit?dag_id=no_dag").status)
 }
 
