@@ -93,7 +93,7 @@ func Run(ctx context.Context, o Options) (code int, err error) {
 func target(server string) (*url.URL, error) {
 	u, err := url.Parse(server)
 	switch {
-	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+	case err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf("--server %q is not the address of a server: write it as https://dingdag.example.com", without(server))
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, fmt.Errorf("--server %s: only scheme, host, port and path belong there; a token goes into DINGDAG_TOKEN", (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String())
@@ -116,6 +116,9 @@ func without(server string) string {
 // readToken is the token that the options name.
 func readToken(ctx context.Context, o Options) (connections.Secret, error) {
 	if name, ok := strings.CutPrefix(o.Token, "@"); ok {
+		if name == "" {
+			return "", errors.New("read the token: the name of a file has to follow the @")
+		}
 		text, err := show.Local{}.Read(ctx, name)
 		if err != nil {
 			return "", fmt.Errorf("read the token: %w", command.WithoutOp(err))

@@ -356,12 +356,14 @@ func TestTheWay(t *testing.T) {
 		code                int
 	}{
 		"no address":            {"dingdag.example.com", "", "is not the address of a server", 2},
+		"no host":               {"https://:8080", "", "is not the address of a server", 2},
 		"another scheme":        {"ftp://dingdag.example.com", "", "is not the address of a server", 2},
 		"a password":            {"https://ann:hunter2@dingdag.example.com", "", "only scheme, host, port and path", 2},
 		"a password and no URL": {"ann:hunter2@dingdag.example.com", "", "is not the address of a server", 2},
 		"a password with an @":  {"ann:secret@hunter2@dingdag.example.com", "", "is not the address of a server", 2},
 		"unencrypted":           {"http://dingdag.example.com", "", "unencrypted: use https, or a tunnel", 2},
 		"no token":              {url, "@" + empty, "is empty", 2},
+		"no name of a token":    {url, "@", "the name of a file has to follow the @", 2},
 		"a token with a break":  {url, "a\nb", "characters that no token has", 2},
 		"no such file":          {url, "@/nowhere/token", "read the token: /nowhere/token: no such file", 2},
 		"a wrong token":         {url, "dd_wrong", "does not take the token", 1},
