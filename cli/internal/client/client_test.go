@@ -526,11 +526,12 @@ func TestResize(t *testing.T) {
 	})
 	conn := dial(t, url)
 	require.NoError(t, remote.Send(t.Context(), conn, remote.Request{Protocol: remote.Protocol, Out: show.Console{Terminal: true, Width: 80}}))
-	widths, said := []int{120, 1 << 40, -1}, ""
+	widths := []int{120, 1 << 40, -1}
+	var said strings.Builder
 	for {
 		var m remote.Message
 		require.NoError(t, remote.Receive(t.Context(), conn, &m))
-		said += string(m.Data)
+		said.Write(m.Data)
 		if m.Type == remote.Exit {
 			break
 		}
@@ -539,7 +540,7 @@ func TestResize(t *testing.T) {
 			require.NoError(t, remote.Send(t.Context(), conn, remote.Message{Type: remote.Answer, ID: m.ID, Data: []byte("x")}))
 		}
 	}
-	assert.Equal(t, "120 120 120 ", said)
+	assert.Equal(t, "120 120 120 ", said.String())
 }
 
 // Ctrl-C before a server has answered is no fault of the server.
