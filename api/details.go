@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // DAGDetails is everything about a DAG that programs may want to read. Moments are in UTC,
@@ -152,4 +153,12 @@ func positiveSeconds(d time.Duration) *float64 {
 		return nil
 	}
 	return new(d.Seconds())
+}
+
+// RunTimeout is the dagrun_timeout of a DAG as Airflow's REST API writes it, empty for none.
+func RunTimeout(d *dag.DAG) string {
+	if d.DagrunTimeout <= 0 {
+		return ""
+	}
+	return yamlvalue.FormatISO(d.DagrunTimeout)
 }

@@ -382,9 +382,9 @@ func TestNullAndZero(t *testing.T) {
 	assert.Empty(t, rest.OrEmpty(nil))
 	assert.Equal(t, "a", rest.OrEmpty(new("a")))
 	var none *rest.Time
-	assert.True(t, none.OrZero().IsZero())
+	assert.True(t, rest.OrZero(none).IsZero())
 	at := time.Date(2026, 1, 31, 8, 0, 0, 0, time.UTC)
-	assert.Equal(t, at, rest.Maybe(at).OrZero())
+	assert.Equal(t, at, rest.OrZero(rest.Maybe(at)))
 }
 
 // What is written in a DAG file is told without its secrets.

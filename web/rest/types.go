@@ -80,7 +80,7 @@ func Moment(t *time.Time) *Time {
 }
 
 // OrZero is the moment that a request has sent, the zero one for none.
-func (t *Time) OrZero() time.Time {
+func OrZero(t *Time) time.Time {
 	if t == nil {
 		return time.Time{}
 	}

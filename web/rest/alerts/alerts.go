@@ -138,7 +138,7 @@ type choice struct {
 
 // query is what a choice selects. A DAG that it names must be one that whoever asks may act on.
 func (c *calls) query(ctx context.Context, f choice, action access.Action) (api.AlertQuery, error) {
-	q := api.AlertQuery{Channel: f.channel, DAGID: f.dagID, RunID: f.runID, TaskID: f.taskID, Since: f.since.OrZero(), Until: f.until.OrZero()}
+	q := api.AlertQuery{Channel: f.channel, DAGID: f.dagID, RunID: f.runID, TaskID: f.taskID, Since: rest.OrZero(f.since), Until: rest.OrZero(f.until)}
 	if f.robot != "" {
 		if f.channel != "" {
 			return q, rest.BadRequest("robot and channel: give one of them")

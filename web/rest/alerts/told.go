@@ -88,7 +88,7 @@ func (c *calls) toldOfDAG(ctx context.Context, in *struct {
 	if err := c.o.Browse.NamedDAG(ctx, in.DAGID); err != nil {
 		return nil, err
 	}
-	return c.told(ctx, told.Query{DAGID: in.DAGID, At: in.At.OrZero().Truncate(time.Minute), TaskID: in.TaskID, All: in.All})
+	return c.told(ctx, told.Query{DAGID: in.DAGID, At: rest.OrZero(in.At).Truncate(time.Minute), TaskID: in.TaskID, All: in.All})
 }
 
 func (c *calls) toldOfRun(ctx context.Context, in *struct {

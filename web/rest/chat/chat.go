@@ -138,7 +138,7 @@ func (c *calls) log(ctx context.Context, in *struct {
 },
 ) (*LogCollection, error) {
 	all, err := c.o.Log(ctx, chatlog.Query{
-		ConnID: in.ConnID, ConversationID: in.ConversationID, UserID: in.UserID, Kinds: in.Kind, States: in.State, Since: in.Since.OrZero(), Until: in.Until.OrZero(), Limit: mostListed,
+		ConnID: in.ConnID, ConversationID: in.ConversationID, UserID: in.UserID, Kinds: in.Kind, States: in.State, Since: rest.OrZero(in.Since), Until: rest.OrZero(in.Until), Limit: mostListed,
 	})
 	if err != nil {
 		return nil, err

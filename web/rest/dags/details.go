@@ -3,9 +3,9 @@ package dags
 import (
 	"context"
 
+	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/web/rest"
 	"github.com/dingdag/dingdag/web/rest/object"
-	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // DAGDetails is a DAG with all that is known of it.
@@ -50,9 +50,7 @@ func (c *calls) details(ctx context.Context, in *one) (*DAGDetails, error) {
 		IsPausedUponCreation: full.IsPausedUponCreation, Params: paramsOf(full.ParamNames, full.Params.Get, full.ParamSchemas),
 		RenderTemplateAsNativeObj: full.RenderTemplateAsNative, TemplateSearchPath: full.TemplateSearchPath, Timezone: new(full.Location.String()),
 		LastParsed: rest.Maybe(d.Loaded), OwnerLinks: full.OwnerLinks, Concurrency: full.MaxActiveTasks, AssetExpression: rest.Any("null"), DefaultArgs: c.browse.DefaultArgs(d, full),
-	}
-	if full.DagrunTimeout > 0 {
-		out.DagRunTimeout = new(yamlvalue.FormatISO(full.DagrunTimeout))
+		DagRunTimeout: rest.Some(api.RunTimeout(full)),
 	}
 	if full.DocMD != "" {
 		out.DocMD = new(full.DocMD)

@@ -99,7 +99,7 @@ func (c *calls) ticks(ctx context.Context, in *struct {
 	if err := c.browse.NamedDAG(ctx, in.DAGID); err != nil {
 		return nil, err
 	}
-	all, err := c.browse.Ticks(ctx, in.DAGID, in.Since.OrZero(), in.Until.OrZero())
+	all, err := c.browse.Ticks(ctx, in.DAGID, rest.OrZero(in.Since), rest.OrZero(in.Until))
 	if err != nil {
 		return nil, err
 	}
