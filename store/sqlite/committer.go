@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"time"
 
 	"github.com/riverqueue/river"
 
@@ -31,7 +30,7 @@ func newCommitter(s *Store) *committer {
 		},
 		Wake:  s.hub.Wake,
 		Began: s.began,
-		Took:  func(stage sqlcommit.Stage, began time.Time) time.Time { return s.took(Kind(stage), began) },
+		Took:  s.took,
 	})
 }
 

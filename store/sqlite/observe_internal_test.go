@@ -11,16 +11,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlcommit"
 )
 
 // Each kind of work is told with how long it took.
 func TestObserve(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
-	now, seen := time.Unix(100, 0), map[Kind][]time.Duration{}
+	now, seen := time.Unix(100, 0), map[sqlcommit.Stage][]time.Duration{}
 	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "db"), Options{
 		Clock: func() time.Time { mu.Lock(); defer mu.Unlock(); return now },
-		Observe: func(k Kind, took time.Duration) {
+		Observe: func(k sqlcommit.Stage, took time.Duration) {
 			mu.Lock()
 			defer mu.Unlock()
 			seen[k] = append(seen[k], took)
@@ -44,6 +45,6 @@ func TestObserve(t *testing.T) {
 	require.NoError(t, err)
 	mu.Lock()
 	defer mu.Unlock()
-	assert.Equal(t, map[Kind][]time.Duration{Waiting: {0, 0}, Writing: {time.Second}, Committing: {0}, Reading: {0}}, seen, "what is taken back commits nothing")
+	assert.Equal(t, map[sqlcommit.Stage][]time.Duration{sqlcommit.Waiting: {0, 0}, sqlcommit.Writing: {time.Second}, sqlcommit.Committing: {0}, sqlcommit.Reading: {0}}, seen, "what is taken back commits nothing")
 	assert.Equal(t, before+2, s.Commits())
 }

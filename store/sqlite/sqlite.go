@@ -51,29 +51,11 @@ type Options struct {
 	ReadOnly bool
 	// Clock is the time source; nil is the wall clock.
 	Clock func() time.Time
-	// Observe, when set, is told how long each [Kind] of work took. It must return at once.
-	Observe func(k Kind, took time.Duration)
+	// Observe, when set, is told how long each stage of work took. It must return at once.
+	Observe func(s sqlcommit.Stage, took time.Duration)
 	// Log receives River's and the store's own messages; nil discards them.
 	Log *slog.Logger
 }
-
-// Kind is a kind of work of a store.
-type Kind string
-
-// The kinds.
-const (
-	// Reading is a query outside of transactions, until its first rows are there.
-	Reading Kind = "read"
-	// Waiting is how long a transaction waits for its turn.
-	Waiting = Kind(sqlcommit.Waiting)
-	// Writing is what the functions do that share one commit.
-	Writing = Kind(sqlcommit.Writing)
-	// Committing is the commit itself, until all is on the disk.
-	Committing = Kind(sqlcommit.Committing)
-)
-
-// Kinds are all of them.
-func Kinds() []Kind { return []Kind{Reading, Waiting, Writing, Committing} }
 
 // began is when some work begins, as [Store.took] wants it.
 func (s *Store) began() time.Time {
@@ -84,12 +66,12 @@ func (s *Store) began() time.Time {
 }
 
 // took tells how long some work took, and returns its end.
-func (s *Store) took(k Kind, began time.Time) time.Time {
+func (s *Store) took(stage sqlcommit.Stage, began time.Time) time.Time {
 	if s.opts.Observe == nil {
 		return began
 	}
 	now := s.opts.Clock()
-	s.opts.Observe(k, now.Sub(began))
+	s.opts.Observe(stage, now.Sub(began))
 	return now
 }
 
@@ -244,7 +226,7 @@ func (p pool) Exec(ctx context.Context, query string, args ...any) (int64, error
 func (p pool) Query(ctx context.Context, query string, args ...any) (sqlrow.Rows, error) {
 	began := p.s.began()
 	rows, err := p.db.QueryContext(ctx, query, args...) //nolint:rowserrcheck // the caller reads and closes them
-	p.s.took(Reading, began)
+	p.s.took(sqlcommit.Reading, began)
 	return rows, err
 }
 

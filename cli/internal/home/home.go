@@ -22,7 +22,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/settings"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/connections"
-	"github.com/dingdag/dingdag/store/sqlite"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlcommit"
 )
 
 // Home is the home folder of one command, which closes it in the end.
@@ -38,8 +38,8 @@ type Home struct {
 	Check    func() error
 	// Store is that of the home folder, nil until [Home.OpenStore].
 	Store Store
-	// OnStore, when set, is told how long each kind of work of the store took.
-	OnStore func(k sqlite.Kind, took time.Duration)
+	// OnStore, when set, is told how long each stage of the work of the store took.
+	OnStore func(s sqlcommit.Stage, took time.Duration)
 	// ReadOnly says that the store can only be looked at.
 	ReadOnly bool
 

@@ -17,7 +17,7 @@ import (
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/metrics"
 	"github.com/dingdag/dingdag/store"
-	"github.com/dingdag/dingdag/store/sqlite"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlcommit"
 	"github.com/dingdag/dingdag/web"
 )
 
@@ -27,7 +27,7 @@ func New(a *app.App, version string) *metrics.Metrics {
 		return nil
 	}
 	m := metrics.New(metrics.Options{Labels: metrics.Labels(a.Settings.MetricsLabels), Version: version, Clock: a.Clock, Log: a.Log()})
-	a.OnStore = func(k sqlite.Kind, took time.Duration) { m.Store(string(k), took) }
+	a.OnStore = func(s sqlcommit.Stage, took time.Duration) { m.Store(string(s), took) }
 	return m
 }
 

@@ -51,7 +51,7 @@ type View interface {
 	Woke() bool
 }
 
-// Stage is a stage of a transaction, of which somebody may want to know how long it took.
+// Stage is a stage of a store's work, of which somebody may want to know how long it took.
 type Stage string
 
 // The stages.
@@ -62,6 +62,8 @@ const (
 	Writing Stage = "write"
 	// Committing is the commit itself.
 	Committing Stage = "commit"
+	// Reading is a query outside of transactions, until its first rows may be read.
+	Reading Stage = "read"
 )
 
 // Config is what a [Committer] needs. All of it is required.
