@@ -6,7 +6,9 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -197,6 +199,55 @@ func TestNewerTables(t *testing.T) {
 			require.ErrorContains(t, err, "newer program")
 		})
 	}
+}
+
+// A program goes on with tables in which a newer one has made only what is additive, and makes what they lack.
+func TestAdditiveMigrationOfANewerProgram(t *testing.T) {
+	t.Parallel()
+	u := database(t)
+	require.NoError(t, open(t, u, postgres.Options{}).Close())
+	_, err := connect(t, u).Exec(t.Context(), `ALTER TABLE dag ADD COLUMN newer TEXT; INSERT INTO additive_migration (version) VALUES (99999);
+		INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, TRUE); DROP TABLE favorite; DELETE FROM goose_db_version WHERE version_id = 59`)
+	require.NoError(t, err)
+	s := open(t, u, postgres.Options{})
+	favorites, err := s.Favorites(t.Context(), "u")
+	require.NoError(t, err)
+	assert.Empty(t, favorites)
+}
+
+// Nothing is changed under an older program that is at work, which can go on and renew its lease; that of one that died is waited for.
+func TestUpgradeUnderAnOlderProgram(t *testing.T) {
+	t.Parallel()
+	u := database(t)
+	older := open(t, u, postgres.Options{Node: "older"})
+	_, err := connect(t, u).Exec(t.Context(), "DROP TABLE favorite; DELETE FROM goose_db_version WHERE version_id = 59")
+	require.NoError(t, err)
+	beat := func(lease time.Duration) {
+		_, err := older.Beat(t.Context(), lease)
+		assert.NoError(t, err)
+	}
+	beat(time.Hour)
+	var beating sync.WaitGroup
+	beating.Go(func() {
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for range 200 {
+			select {
+			case <-t.Context().Done():
+				return
+			case <-tick.C:
+				beat(time.Hour)
+			}
+		}
+	})
+	_, err = postgres.Open(t.Context(), u, postgres.Options{})
+	require.ErrorContains(t, err, "older program that is at work with them: older (its lease holds until ")
+	require.ErrorContains(t, err, "00059_favorites.sql")
+	beating.Wait()
+	beat(300 * time.Millisecond)
+	s := open(t, u, postgres.Options{})
+	_, err = s.Favorites(t.Context(), "u")
+	require.NoError(t, err)
 }
 
 // Tables of an older program are brought up to date, and keep what is in them.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
@@ -33,7 +34,8 @@ var newTables string
 
 // migrate brings the tables up to date. Migrations have landed in another order than that
 // of their numbers, so one with a lower number than the last may be missing; none of them
-// depends on a higher one. Nothing is changed in a store of a newer program.
+// depends on a higher one. Nothing is changed in a store of a newer program, nor under an older one that is at work, see
+// [sqlmigrate.Alone].
 func (s *Store) migrate(ctx context.Context) error {
 	if made, err := s.makeTables(ctx); err != nil || made {
 		return err
@@ -42,8 +44,15 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	behind, err := s.pending(ctx, p, m)
-	if err != nil || !behind {
+	state, err := s.look(ctx, p, m)
+	if err == nil {
+		err = state.Newer()
+	}
+	if err != nil || !state.Behind() {
+		return err
+	}
+	now := func(context.Context) (time.Time, error) { return s.opts.Clock(), nil }
+	if err := sqlmigrate.Alone(ctx, pool{s.write, s}, state, now); err != nil {
 		return err
 	}
 	return s.migrateUp(ctx, p, m)
@@ -115,10 +124,14 @@ func (s *Store) migrators() (*goose.Provider, *rivermigrate.Migrator[*sql.Tx], e
 	return p, m, nil
 }
 
-// pending reports whether tables are behind the program, see [sqlmigrate.Pending].
-func (s *Store) pending(ctx context.Context, p *goose.Provider, m *rivermigrate.Migrator[*sql.Tx]) (bool, error) {
-	behind, err := sqlmigrate.Pending(ctx, pool{s.write, s}, p, m)
-	return behind, explain(err)
+// look reads how the tables stand to the migrations.
+func (s *Store) look(ctx context.Context, p *goose.Provider, m *rivermigrate.Migrator[*sql.Tx]) (*sqlmigrate.State, error) {
+	sub, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	state, err := sqlmigrate.Look(ctx, pool{s.write, s}, sub, p, m)
+	return state, explain(err)
 }
 
 // queueURIs is the number of the migration that gives asset_queue its column uri in stores
@@ -172,8 +185,11 @@ func openReadOnly(ctx context.Context, path string, o Options) (*Store, error) {
 	}
 	p, m, err := s.migrators()
 	if err == nil {
-		var pending bool
-		if pending, err = s.pending(ctx, p, m); pending {
+		var state *sqlmigrate.State
+		if state, err = s.look(ctx, p, m); err == nil {
+			err = state.Newer()
+		}
+		if err == nil && state.Behind() {
 			err = errors.New("its tables are of an older program: start dingdag once where it can be written")
 		}
 	}

@@ -559,6 +559,9 @@ CREATE TABLE favorite (
     PRIMARY KEY (user_name, dag_id)
 ) WITHOUT ROWID;
 CREATE INDEX favorite_of_dag ON favorite (dag_id);
+CREATE TABLE additive_migration (
+    version INTEGER PRIMARY KEY
+);
 CREATE TABLE river_leader (
     elected_at timestamp NOT NULL,
     expires_at timestamp NOT NULL,
@@ -690,6 +693,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (55, 58, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (56, 59, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (57, 60, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (58, 61, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (59, 62, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (7, 6, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (8, 7, 1);

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
@@ -73,7 +74,8 @@ const landedStores = `1 2 3 4
 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 35 36 37 38 39 40 41 42 45 46 47 48 49 50 51 52 53 54 55 56 57 58
 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 35 36 37 38 39 40 41 42 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59
 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 35 36 37 38 39 40 41 42 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60
-1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 35 36 37 38 39 40 41 42 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61`
+1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 35 36 37 38 39 40 41 42 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61
+1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 35 36 37 38 39 40 41 42 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62`
 
 // assetsBefore is 00005_assets.sql as it landedStores at first (-5).
 const assetsBefore = `
@@ -243,6 +245,75 @@ func TestNewerStores(t *testing.T) {
 			require.ErrorContains(t, err, tc.want)
 			_, err = Open(t.Context(), path, Options{ReadOnly: true})
 			require.ErrorContains(t, err, tc.want)
+		})
+	}
+}
+
+// A program goes on with tables in which a newer one has made only what is additive.
+func TestAdditiveMigrationOfANewerProgram(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "db")
+	s, err := Open(t.Context(), path, Options{})
+	require.NoError(t, err)
+	for _, statement := range []string{
+		"ALTER TABLE dag ADD COLUMN newer TEXT", "INSERT INTO additive_migration (version) VALUES (999)",
+		"INSERT INTO goose_db_version (version_id, is_applied) VALUES (999, 1)",
+		"DROP TABLE favorite", "DELETE FROM goose_db_version WHERE version_id = 59",
+	} {
+		_, err = s.write.ExecContext(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	require.NoError(t, s.Close())
+	s, err = Open(t.Context(), path, Options{})
+	require.NoError(t, err)
+	favorites, err := s.Favorites(t.Context(), "u")
+	require.NoError(t, err, "what it lacks itself is made")
+	assert.Empty(t, favorites)
+	require.NoError(t, s.Close())
+	s, err = Open(t.Context(), path, Options{ReadOnly: true})
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+}
+
+// Nothing is changed under an older program that is at work; the lease of one that died is waited for.
+func TestUpgradeUnderAnOlderProgram(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		lease  time.Duration
+		renews bool
+		want   string
+	}{
+		"at work": {time.Hour, true, "older program that is at work with them: older (its lease holds until "},
+		"died":    {500 * time.Millisecond, false, ""},
+		"stopped": {-time.Second, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "db")
+			oldStore(t, path, "1 2 3 4", 0)
+			db, err := openDB("file:" + path)
+			require.NoError(t, err)
+			defer func() { assert.NoError(t, db.Close()) }()
+			beat := func(at time.Time) {
+				_, err := db.ExecContext(t.Context(), "INSERT INTO node_lease (node, expires) VALUES ('older', ?) ON CONFLICT DO UPDATE SET expires = excluded.expires", at.UnixMilli())
+				assert.NoError(t, err)
+			}
+			beat(time.Now().Add(tc.lease))
+			looked := 0
+			s, err := Open(t.Context(), path, Options{Clock: func() time.Time {
+				if looked++; looked == 2 && tc.renews {
+					beat(time.Now().Add(tc.lease + time.Minute))
+				}
+				return time.Now()
+			}})
+			if tc.want != "" {
+				require.ErrorContains(t, err, tc.want)
+				require.ErrorContains(t, err, "00005_assets.sql")
+				assert.Equal(t, 2, looked, "at the first sign of life")
+				return
+			}
+			require.NoError(t, err)
+			require.NoError(t, s.Close())
 		})
 	}
 }
