@@ -143,7 +143,7 @@ func runBackfillCreate(ctx context.Context, a *app.App, f backfillFlags) error {
 		fmt.Fprintf(a.Err, "dag %s is paused: no run starts until dingdag dags unpause %s\n", done.DAGID, done.DAGID)
 	}
 	if !done.Working {
-		fmt.Fprintf(a.Err, "no scheduler is running on %s: no run starts until dingdag standalone\n", a.Settings.Home)
+		fmt.Fprintf(a.Err, "no scheduler is running on %s: no run starts until dingdag standalone\n", a.Place())
 	}
 	n := done.Dates
 	_, err = fmt.Fprintf(a.Out, "created backfill %d of dag %s: %d new, %d cleared, %d in flight, %d left as they are\n", done.ID, done.DAGID,

@@ -285,7 +285,7 @@ func triggered(ctx context.Context, a *app.App, ask *api.API, done *api.Triggere
 // unknownToScheduler names the places where a DAG is and where it is not.
 func unknownToScheduler(a *app.App, err error) error {
 	if ns, ok := errors.AsType[*api.NotScheduledError](err); ok {
-		return fmt.Errorf("%w; it is in %s, but the dingdag that is running on %s does not have it: check its dags_folder and its log", ns.Err, a.Settings.DAGsFolder, a.Settings.Home)
+		return fmt.Errorf("%w; it is in %s, but the dingdag that is running on %s does not have it: check its dags_folder and its log", ns.Err, a.Settings.DAGsFolder, a.Place())
 	}
 	return err
 }

@@ -27,7 +27,7 @@ const (
 func canWait(ctx context.Context, a *app.App, ask *api.API) error {
 	working, err := ask.Working(ctx)
 	if err == nil && !working {
-		err = fmt.Errorf("--wait: no scheduler is running on %s, so nothing would start the run, and none was created: start dingdag standalone first, or leave out --wait", a.Settings.Home)
+		err = fmt.Errorf("--wait: no scheduler is running on %s, so nothing would start the run, and none was created: start dingdag standalone first, or leave out --wait", a.Place())
 	}
 	return err
 }
@@ -70,7 +70,7 @@ func waitRun(ctx context.Context, a *app.App, ask *api.API, made *api.Triggered)
 			return err
 		case a.Clock().Sub(worked) > waitAlone:
 			p.clear()
-			return fmt.Errorf("no scheduler is running on %s any more: run %s of dag %s continues once dingdag standalone is running again", a.Settings.Home, run.RunID, run.DAGID)
+			return fmt.Errorf("no scheduler is running on %s any more: run %s of dag %s continues once dingdag standalone is running again", a.Place(), run.RunID, run.DAGID)
 		}
 		select {
 		case <-again.C:

@@ -22,7 +22,7 @@ func (m *Masker) SecretEnv(name string) bool {
 	if key, ok := strings.CutPrefix(name, "AIRFLOW__"); ok {
 		return m.SensitiveName(key) || containsAny(key, []string{"FERNET_KEY", "SQL_ALCHEMY_CONN", "BROKER_URL", "RESULT_BACKEND"})
 	}
-	return name == "DINGDAG_SECRET_KEY" || name == "DINGDAG_HEARTBEAT_URL"
+	return name == "DINGDAG_SECRET_KEY" || name == "DINGDAG_HEARTBEAT_URL" || name == "DINGDAG_DATABASE_URL"
 }
 
 // ChildEnviron returns env, which has the form of [os.Environ], as a command of a task may

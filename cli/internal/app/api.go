@@ -49,7 +49,7 @@ func (a *App) AskStore(ctx context.Context) (*api.API, error) {
 		return nil, err
 	}
 	if !ok {
-		return nil, fmt.Errorf("there is no store in %s, so that nothing has run here: set DINGDAG_HOME or --home to the folder of the process that schedules", a.Settings.Home)
+		return nil, fmt.Errorf("there is no store in %s, so that nothing has run here: set DINGDAG_HOME or --home to the folder of the process that schedules", a.Place())
 	}
 	return a.API(ctx)
 }
@@ -191,7 +191,7 @@ func (a *App) LookHealth(ctx context.Context) (*health.Checker, error) {
 	}
 	ok, err := a.HasStore()
 	if err == nil && !ok {
-		err = fmt.Errorf("there is none in %s, so that nothing has run here", a.Settings.Home)
+		err = fmt.Errorf("there is none in %s, so that nothing has run here", a.Place())
 	}
 	if err == nil {
 		s, serr := a.OpenStore(ctx)

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lmittmann/tint"
@@ -48,6 +49,9 @@ type Home struct {
 	closes []func() error
 	host   *Home  // of which this one is a guest, or nil
 	caller Caller // of a guest
+
+	node sync.Once
+	name string // of this process, see Node
 }
 
 // Caller is how somebody on another machine calls the program.
@@ -139,6 +143,7 @@ func (h *Home) Masker() *connections.Masker {
 			h.masker.ShowExtra(c.HarmlessExtra...)
 			h.masker.Add(c.SecretKey, c.OIDC.Secret)
 			h.masker.Add(secretOfURL(c.HeartbeatURL)...)
+			h.masker.Add(secretsOfDatabase(c.DatabaseURL)...)
 		}
 	}
 	return h.masker
@@ -158,6 +163,26 @@ func secretOfURL(text string) []string {
 		}
 	}
 	return parts
+}
+
+// secretsOfDatabase are the URL of a database, its password, and the values of its parameters that are passwords.
+func secretsOfDatabase(text string) []string {
+	if text == "" {
+		return nil
+	}
+	all := []string{text}
+	u, err := url.Parse(text)
+	if err != nil {
+		return all
+	}
+	password, _ := u.User.Password()
+	all = append(all, password)
+	for key, values := range u.Query() {
+		if strings.Contains(key, "password") {
+			all = append(all, values...)
+		}
+	}
+	return all
 }
 
 // Mask is a text with what is known to be secret hidden.

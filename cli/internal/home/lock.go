@@ -30,6 +30,9 @@ func (h *Home) Lock() error {
 		return errors.Join(fmt.Errorf("another dingdag is already running on %s (PID %s): stop it, or use another --home", h.Settings.Home, who), f.Close())
 	}
 	h.OnClose(f.Close)
+	if h.Shared() { // the database knows who else works with it
+		return writePID(f)
+	}
 	store, err := os.OpenFile(h.storePath(), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return fmt.Errorf("lock the store: %w", command.WithoutOp(err))
@@ -40,7 +43,13 @@ func (h *Home) Lock() error {
 	if err := syscall.Flock(int(store.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return fmt.Errorf("another dingdag is already running on %s, whose dingdag.lock was removed: stop it, or use another --home", h.storePath())
 	}
-	if err = f.Truncate(0); err == nil {
+	return writePID(f)
+}
+
+// writePID says in a lock who has it.
+func writePID(f *os.File) error {
+	err := f.Truncate(0)
+	if err == nil {
 		_, err = fmt.Fprintf(f, "%d", os.Getpid())
 	}
 	if err != nil {
@@ -49,9 +58,12 @@ func (h *Home) Lock() error {
 	return nil
 }
 
-// Alone reports whether nobody works on the home folder, who would hold its lock. The
-// settings have been read.
+// Alone reports whether nobody works on the home folder, who would hold its lock. Of a database
+// the leases alone tell. The settings have been read.
 func (h *Home) Alone() (bool, error) {
+	if h.Shared() {
+		return true, nil
+	}
 	f, err := os.Open(h.lockPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		locked, err := h.storeLocked()

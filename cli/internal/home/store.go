@@ -2,20 +2,24 @@ package home
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/connections/file"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/listing"
+	"github.com/dingdag/dingdag/store/postgres"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlvault"
 	"github.com/dingdag/dingdag/yamlvalue"
@@ -37,7 +41,10 @@ type Store interface {
 	Close() error
 }
 
-var _ Store = (*sqlite.Store)(nil)
+var (
+	_ Store = (*sqlite.Store)(nil)
+	_ Store = (*postgres.Store)(nil)
+)
 
 // OpenStore opens the store, once, and makes it unless it is there. From then on its secrets
 // are hidden in what the command prints.
@@ -52,9 +59,7 @@ func (h *Home) OpenStore(ctx context.Context) (Store, error) {
 	if h.Log().Enabled(ctx, slog.LevelDebug) {
 		log = h.Log()
 	}
-	path := h.storePath()
-	h.ReadOnly = readOnly(path)
-	s, err := sqlite.Open(ctx, path, sqlite.Options{Synchronous: h.Settings.Synchronous, Unlock: h.cipher, Observe: h.OnStore, Log: log, ReadOnly: h.ReadOnly})
+	s, err := h.open(ctx, log)
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +68,76 @@ func (h *Home) OpenStore(ctx context.Context) (Store, error) {
 	h.knowSecrets(ctx, s)
 	h.MaskOutput()
 	return s, nil
+}
+
+// AwaitStore is OpenStore for a process that goes on for long: while the database can't be reached it tries again, until
+// ctx ends.
+func (h *Home) AwaitStore(ctx context.Context) (Store, error) {
+	away := false
+	for {
+		s, err := h.OpenStore(ctx)
+		if !h.Shared() || !errors.Is(err, store.ErrBusy) {
+			if err == nil && away {
+				h.Log().Info("the database is there again")
+			}
+			return s, err
+		}
+		if !away {
+			away = true
+			h.Log().Error("the database cannot be reached; trying again until it is there", "database", h.Place(), "error", h.Mask(err.Error()))
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), err)
+		case <-time.After(storePause):
+		}
+	}
+}
+
+// storePause is the time between two tries to reach a database.
+const storePause = time.Second
+
+func (h *Home) open(ctx context.Context, log *slog.Logger) (Store, error) {
+	if h.Shared() {
+		s, err := postgres.Open(ctx, h.Settings.DatabaseURL, postgres.Options{Node: h.Node(), Unlock: h.cipher, Observe: h.OnStore, Log: log})
+		if err != nil {
+			return nil, fmt.Errorf("setting database_url: %w", err)
+		}
+		return s, nil
+	}
+	path := h.storePath()
+	h.ReadOnly = readOnly(path)
+	return sqlite.Open(ctx, path, sqlite.Options{Synchronous: h.Settings.Synchronous, Unlock: h.cipher, Observe: h.OnStore, Log: log, ReadOnly: h.ReadOnly})
+}
+
+// Shared reports whether the store is in a database that processes of several home folders may share. The settings have been
+// read.
+func (h *Home) Shared() bool { return h.Settings.DatabaseURL != "" }
+
+// Place is where the store is, for people: the home folder, or the database without user and password. The settings have
+// been read.
+func (h *Home) Place() string {
+	if !h.Shared() {
+		return h.Settings.Home
+	}
+	u, err := url.Parse(h.Settings.DatabaseURL)
+	if err != nil {
+		return "the database"
+	}
+	return (&url.URL{Scheme: "postgres", Host: u.Host, Path: u.Path}).String()
+}
+
+// Node is the name of this process among those that share a store: that of its machine, its PID, and a word that no other process
+// has, whatever machines and containers are called.
+func (h *Home) Node() string {
+	h.node.Do(func() {
+		host, err := os.Hostname()
+		if err != nil {
+			host = "localhost"
+		}
+		h.name = fmt.Sprintf("%s:%d/%s", host, os.Getpid(), strings.ToLower(rand.Text()[:8]))
+	})
+	return h.name
 }
 
 func (h *Home) storePath() string { return filepath.Join(h.Settings.Home, "dingdag.db") }
@@ -77,10 +152,13 @@ func readOnly(path string) bool {
 	return errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS)
 }
 
-// HasStore reports whether there is a store, without making one.
+// HasStore reports whether there is a store, without making one. A database that is named is one.
 func (h *Home) HasStore() (bool, error) {
 	if _, err := h.ReadSettings(); err != nil {
 		return false, err
+	}
+	if h.Shared() {
+		return true, nil
 	}
 	_, err := os.Stat(h.storePath())
 	if errors.Is(err, fs.ErrNotExist) {

@@ -186,6 +186,15 @@ func optionalURL(s string) (string, error) {
 	return s, nil
 }
 
+// optionalDatabase reads the URL of a database, which is a secret, so that the error does not show it. More about it is
+// known once it is used.
+func optionalDatabase(s string) (string, error) {
+	if s == "" || strings.HasPrefix(s, "postgres://") || strings.HasPrefix(s, "postgresql://") {
+		return s, nil
+	}
+	return "", errors.New("must be a URL of PostgreSQL: postgres://user:password@host:5432/database")
+}
+
 // pathChars are what the path of a base may consist of.
 const pathChars = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._/"
 

@@ -48,6 +48,8 @@ type Config struct {
 	PausedAtCreation bool
 	// IgnoreSyntax is the language of .airflowignore files: glob or regexp.
 	IgnoreSyntax string
+	// DatabaseURL is that of the PostgreSQL database with the store, empty for a file in the home folder. It is a secret.
+	DatabaseURL string
 	// Synchronous is SQLite's pragma: full or normal.
 	Synchronous string
 	// ConnectionsFile and VariablesFile are looked into before the environment.
@@ -150,6 +152,8 @@ func generalSettings() []setting {
 			func(c *Config) *string { return &c.BaseURL }, optionalBase),
 		boolSetting("metrics", "true", "whether `listen` serves [metrics](metrics.md) for Prometheus too", func(c *Config) *bool { return &c.Metrics }),
 		stringSetting("metrics_labels", "task", "which labels metrics of DAGs and tasks have: task (`dag_id` and `task_id`), dag (`dag_id` alone) or none, for those with very many tasks", func(c *Config) *string { return &c.MetricsLabels }, "task", "dag", "none"),
+		parsedSetting("database_url", "", "PostgreSQL database that holds the store, for work on [many machines](operations.md#many-machines), such as `postgres://dingdag:PASSWORD@db.example.com:5432/dingdag?sslmode=verify-full`; default: the file {home}/dingdag.db. It is a secret: in the environment it does not reach the commands of tasks",
+			func(c *Config) *string { return &c.DatabaseURL }, optionalDatabase),
 		stringSetting("synchronous", "full", "SQLite's durability: full survives a power cut, normal only a crash of the process", func(c *Config) *string { return &c.Synchronous }, "full", "normal"),
 		stringSetting("connections_file", "", ".env, .json or .yaml file of connections, searched first", func(c *Config) *string { return &c.ConnectionsFile }),
 		stringSetting("variables_file", "", ".env, .json or .yaml file of variables, searched first", func(c *Config) *string { return &c.VariablesFile }),

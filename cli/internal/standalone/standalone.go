@@ -100,7 +100,7 @@ type service struct {
 // newService makes the service of a home folder that is locked.
 func newService(ctx context.Context, a *app.App, version string) (*service, error) {
 	m := measuring.New(a, version)
-	s, err := a.OpenStore(ctx)
+	s, err := a.AwaitStore(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -84,7 +84,7 @@ func namedRun(ctx context.Context, a *app.App, dagID string, of []string) (*api.
 	_, notDate := a.ParseDate(of[0])
 	if ok, err := a.HasStore(); err != nil || !ok {
 		if err == nil && notDate != nil {
-			err = fmt.Errorf("%q is neither a date nor a run of dag %q: there are no runs in %s", of[0], dagID, a.Settings.Home)
+			err = fmt.Errorf("%q is neither a date nor a run of dag %q: there are no runs in %s", of[0], dagID, a.Place())
 		}
 		return nil, err
 	}
