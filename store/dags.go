@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"iter"
 	"time"
 )
 
@@ -19,6 +20,8 @@ type DAGs interface {
 	Version(ctx context.Context, version string) ([]byte, error)
 	// VersionInfo returns what else is known of it, or ErrNotFound.
 	VersionInfo(ctx context.Context, version string) (*Version, error)
+	// TemplateFile returns the content of a template file of versions by its SHA-256 in hex, or ErrNotFound.
+	TemplateFile(ctx context.Context, hash string) (string, error)
 }
 
 // DAGsTx changes that in a transaction.
@@ -29,6 +32,9 @@ type DAGsTx interface {
 	InsertPause(ctx context.Context, dagID string, p *Pause) error
 	// PutVersion keeps the source of a version once, and gives it the next number of its DAG.
 	PutVersion(ctx context.Context, version, dagID string, source []byte, at time.Time) error
+	// PutTemplateFiles keeps the template files of a version once: it asks for the contents, by their SHA-256 in hex, only if the
+	// version has none yet. They go with the last version that has them.
+	PutTemplateFiles(ctx context.Context, version string, contents iter.Seq2[string, string]) error
 }
 
 // ImportErrors reads which DAG files could not be loaded, and when.

@@ -54,7 +54,7 @@ type HistoryTx interface {
 	MarkPruned(ctx context.Context, runKey int64, what Prunable) (bool, error)
 	// RemoveRows removes rows of a kind.
 	RemoveRows(ctx context.Context, kind OldKind, ids []int64) error
-	// RemoveVersions removes DAG versions.
+	// RemoveVersions removes DAG versions with the template files that no other version has.
 	RemoveVersions(ctx context.Context, versions []string) error
 	// GiveBack gives about so many unused bytes back to the operating system, as far as there are.
 	GiveBack(ctx context.Context, bytes int64) error

@@ -562,6 +562,16 @@ CREATE INDEX favorite_of_dag ON favorite (dag_id);
 CREATE TABLE additive_migration (
     version INTEGER PRIMARY KEY
 );
+CREATE TABLE template_file (
+    hash    TEXT PRIMARY KEY,
+    content BLOB NOT NULL
+);
+CREATE TABLE dag_version_file (
+    version TEXT NOT NULL,
+    hash    TEXT NOT NULL,
+    PRIMARY KEY (version, hash)
+) WITHOUT ROWID;
+CREATE INDEX dag_version_file_of_hash ON dag_version_file (hash);
 CREATE TABLE river_leader (
     elected_at timestamp NOT NULL,
     expires_at timestamp NOT NULL,
@@ -639,6 +649,7 @@ CREATE UNIQUE INDEX river_job_unique_idx ON river_job (unique_key)
             WHEN 'scheduled' THEN unique_states & (1 << 7)
             ELSE 0
         END >= 1;
+INSERT INTO additive_migration (version) VALUES (63);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (1, 0, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (10, 9, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (11, 10, 1);
@@ -695,6 +706,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (57, 60, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (58, 61, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (59, 62, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (60, 63, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (7, 6, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (8, 7, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (9, 8, 1);

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/dingdag/dingdag/store"
@@ -166,6 +167,36 @@ func (q Queries) PutVersion(ctx context.Context, version, dagID string, source [
 		VALUES (?, ?, ?, (SELECT coalesce(max(number), 0) + 1 FROM dag_version WHERE dag_id = ?), ?) ON CONFLICT DO NOTHING`, version, dagID, source, dagID, sqlrow.UnixMilli(at))
 	if err != nil {
 		return fmt.Errorf("write version of dag %s: %w", dagID, err)
+	}
+	return nil
+}
+
+// TemplateFile returns the content of a template file.
+func (q Queries) TemplateFile(ctx context.Context, hash string) (string, error) {
+	content, err := sqlrow.One(ctx, q.c, func(rows sqlrow.Rows, b *[]byte) error { return rows.Scan(b) }, "SELECT content FROM template_file WHERE hash = ?", hash)
+	if err != nil {
+		return "", fmt.Errorf("read a template file: %w", err)
+	}
+	if content == nil {
+		return "", fmt.Errorf("template file with the SHA-256 %s: %w", hash, store.ErrNotFound)
+	}
+	return string(*content), nil
+}
+
+// PutTemplateFiles keeps the template files of a version, see [store.DAGsTx].
+func (q Queries) PutTemplateFiles(ctx context.Context, version string, contents iter.Seq2[string, string]) error {
+	has, err := sqlrow.Column[bool](ctx, q.c, "SELECT EXISTS (SELECT 1 FROM dag_version_file WHERE version = ?)", version)
+	if err != nil || has[0] {
+		return sqlrow.Wrapped("look for the template files of a dag version", err)
+	}
+	for hash, content := range contents {
+		_, err := q.c.Exec(ctx, "INSERT INTO template_file (hash, content) VALUES (?, ?) ON CONFLICT DO NOTHING", hash, []byte(content))
+		if err == nil {
+			_, err = q.c.Exec(ctx, "INSERT INTO dag_version_file (version, hash) VALUES (?, ?) ON CONFLICT DO NOTHING", version, hash)
+		}
+		if err != nil {
+			return fmt.Errorf("write a template file of a dag version: %w", err)
+		}
 	}
 	return nil
 }

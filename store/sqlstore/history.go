@@ -309,14 +309,17 @@ func (q Queries) RemoveDAG(ctx context.Context, dagID string) error {
 		"DELETE FROM broken WHERE dag_id = ?",
 		"DELETE FROM favorite WHERE dag_id = ?",
 		"DELETE FROM rendered_run WHERE dag_id = ?",
-		"DELETE FROM dag_version WHERE dag_id = ?",
 		"DELETE FROM dag WHERE dag_id = ?",
 	} {
 		if _, err := q.c.Exec(ctx, statement, dagID); err != nil {
 			return fmt.Errorf("remove dag %s: %w", dagID, err)
 		}
 	}
-	return nil
+	versions, err := sqlrow.Column[string](ctx, q.c, "SELECT version FROM dag_version WHERE dag_id = ? ORDER BY version", dagID)
+	if err != nil {
+		return fmt.Errorf("remove dag %s: %w", dagID, err)
+	}
+	return q.RemoveVersions(ctx, versions)
 }
 
 // ForgetRun says that nothing of a removed run is left.
@@ -369,12 +372,22 @@ func (q Queries) RemoveRows(ctx context.Context, kind store.OldKind, ids []int64
 	return nil
 }
 
-// RemoveVersions removes DAG versions.
+// RemoveVersions removes DAG versions, see [store.HistoryTx].
 func (q Queries) RemoveVersions(ctx context.Context, versions []string) error {
 	for _, v := range versions {
-		if _, err := q.c.Exec(ctx, "DELETE FROM dag_version WHERE version = ?", v); err != nil {
-			return fmt.Errorf("remove a dag version: %w", err)
+		for _, statement := range removeVersion {
+			if _, err := q.c.Exec(ctx, statement, v); err != nil {
+				return fmt.Errorf("remove a dag version: %w", err)
+			}
 		}
 	}
 	return nil
+}
+
+// removeVersion are the statements that remove a version: the contents first that it alone has.
+var removeVersion = []string{
+	`DELETE FROM template_file WHERE hash IN (SELECT f.hash FROM dag_version_file f WHERE f.version = ?
+		AND NOT EXISTS (SELECT 1 FROM dag_version_file o WHERE o.hash = f.hash AND o.version <> f.version))`,
+	"DELETE FROM dag_version_file WHERE version = ?",
+	"DELETE FROM dag_version WHERE version = ?",
 }
