@@ -24,7 +24,7 @@ type QueueTx interface {
 	Enqueue(ctx context.Context, jobs []Job) error
 	// Complete ends a job inside this transaction, or returns ErrLostLease.
 	Complete(ctx context.Context, j Job) error
-	// Take hands the job that has waited longest, if any, to a worker of this process
+	// Take hands the job that has waited longest in the queues that are served here, if any, to a worker of this process
 	// that ends its own job in this transaction. The worker runs it before it returns
 	// from its handler, and ends it by Complete or gives it back by Release.
 	Take(ctx context.Context) (*Job, error)
@@ -33,6 +33,24 @@ type QueueTx interface {
 	Exchange(ctx context.Context, ended Job, others []Job) (*Job, error)
 	// Release makes a job that Take, Exchange, Recover or Beat returned available again.
 	Release(ctx context.Context, j Job) error
+}
+
+// DefaultQueue is the queue of jobs that name none.
+const DefaultQueue = "default"
+
+// Queues tells what waits for workers.
+type Queues interface {
+	// QueueBacklogs lists the queues in which jobs wait, by name.
+	QueueBacklogs(ctx context.Context) ([]QueueBacklog, error)
+}
+
+// QueueBacklog is what waits in a queue.
+type QueueBacklog struct {
+	// Queue is its name, and Jobs how many wait there.
+	Queue string
+	Jobs  int
+	// Since is when the one that waits longest began to, by the clock of the database.
+	Since time.Time
 }
 
 // Leases tells which processes live.
@@ -49,6 +67,8 @@ type Job struct {
 	TaskID   string `json:"task"`
 	MapIndex int    `json:"map"`
 	Try      int    `json:"try"`
+	// Queue is the name of the queue that it waits in, any text. Empty is [DefaultQueue].
+	Queue string `json:"queue,omitempty"`
 
 	// Handle is the store's own reference to the job while it runs.
 	Handle any `json:"-"`
@@ -58,12 +78,15 @@ type Job struct {
 type WorkOptions struct {
 	// Workers is how many attempts run at once.
 	Workers int
+	// Queues are the names of the queues that this process serves; nil are all. Jobs of others are neither run nor
+	// taken nor exchanged here. A store that only one process works on serves all, and refuses a list.
+	Queues []string
 	// Grace is how long running tries may go on after the end of the context.
 	Grace time.Duration
 	// Hurry is closed when the context of running tries is to end now; nil never is.
 	Hurry <-chan struct{}
 	// Handle runs one attempt. It ends the job by [QueueTx.Complete] or [QueueTx.Exchange] and returns nil; an
-	// error gives the job back to be run again.
+	// error, or a panic, gives back what it holds to be run again: the job, or the one it has taken last.
 	Handle func(ctx context.Context, j Job) error
 	// Ready is called once workers accept jobs.
 	Ready func()

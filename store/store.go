@@ -32,6 +32,7 @@ type Reader interface {
 	Pools
 	Assets
 	Requests
+	Queues
 	Leases
 	Events
 	History

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -102,7 +101,7 @@ func plain(args []any) ([]any, error) {
 			return nil, fmt.Errorf("value %d of a statement: %w", i+1, err)
 		}
 		if text, ok := v.(string); ok {
-			v = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+			v = sqlrow.Clean(text)
 		}
 		out[i] = v
 	}

@@ -5,20 +5,24 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
-
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlqueue"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
-func (s *Store) openJobs() (err error) {
-	s.Jobs, err = sqlqueue.Open(riverpgxv5.New(s.pool), sqlqueue.Config{
-		Node: s.opts.Node, Log: s.opts.Log, Hub: &s.hub, Looks: s.opts.Looks, Now: s.now,
-		Write: func(ctx context.Context, fn func(*sqlqueue.Tx) error) error {
-			return s.tx(ctx, func(t *transaction) error { return fn(t.Tx) })
-		},
-	})
-	return err
+// jobs are what leases of this process need.
+func (s *Store) jobs() *sqlqueue.Config {
+	return &sqlqueue.Config{Now: s.now, Write: func(ctx context.Context, fn func(*sqlqueue.Tx) error) error {
+		return s.tx(ctx, func(t *transaction) error { return fn(t.Tx) })
+	}}
+}
+
+// Recover returns all jobs that are running, see [store.Queue].
+func (s *Store) Recover(ctx context.Context) ([]store.Job, error) { return s.jobs().Recover(ctx) }
+
+// Beat renews the lease of this process and returns the jobs of those that lost theirs, see [store.Queue].
+func (s *Store) Beat(ctx context.Context, lease time.Duration) ([]store.Job, error) {
+	return s.jobs().Beat(ctx, lease)
 }
 
 // now is the time that leases go by.

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -43,7 +42,7 @@ func (s *Store) listenOnce(ctx context.Context, config *pgx.ConnConfig) error {
 	}
 	s.listening.Store(true)
 	s.hub.Wake() // there may be some from before
-	s.heard.tell()
+	s.heard.Wake()
 	for {
 		n, err := c.WaitForNotification(ctx)
 		if err != nil {
@@ -55,39 +54,7 @@ func (s *Store) listenOnce(ctx context.Context, config *pgx.ConnConfig) error {
 		if strings.HasSuffix(n.Payload, wakes) {
 			s.hub.Wake()
 		}
-		s.heard.tell()
-	}
-}
-
-// listeners are those who want to hear of commits of other processes.
-type listeners struct {
-	mu  sync.Mutex
-	all map[chan struct{}]struct{}
-}
-
-func (l *listeners) add(c chan struct{}) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.all == nil {
-		l.all = map[chan struct{}]struct{}{}
-	}
-	l.all[c] = struct{}{}
-}
-
-func (l *listeners) remove(c chan struct{}) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.all, c)
-}
-
-func (l *listeners) tell() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for c := range l.all {
-		select {
-		case c <- struct{}{}:
-		default: // it will look anyway
-		}
+		s.heard.Wake()
 	}
 }
 
@@ -95,8 +62,8 @@ func (l *listeners) tell() {
 // told of that, it looks each second whether anybody has, this process as well.
 func (s *Store) Watch(ctx context.Context, noticed func()) error {
 	told := make(chan struct{}, 1)
-	s.heard.add(told)
-	defer s.heard.remove(told)
+	s.heard.Add(told)
+	defer s.heard.Remove(told)
 	noticed() // of what came before
 	look := time.NewTicker(pause)
 	defer look.Stop()

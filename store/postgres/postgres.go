@@ -17,7 +17,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/dingdag/dingdag/connections"
@@ -32,7 +31,8 @@ import (
 
 // Options configures [Open]. The zero value is a safe default.
 type Options struct {
-	// Node identifies this process in leases and jobs. Empty is "local".
+	// Node identifies this process in leases and jobs, among all on the database. Jobs of an earlier life under the same
+	// name are not found as lost while this one lives: each life has a name of its own. Empty is "local".
 	Node string
 	// Cipher encrypts connections at rest. Without it none with a secret can be stored. All processes must have the same.
 	Cipher *connections.Cipher
@@ -55,7 +55,7 @@ type Options struct {
 	Clock func() time.Time
 	// Observe, when set, is told how long each stage of work took. It must return at once.
 	Observe func(s sqlcommit.Stage, took time.Duration)
-	// Log receives River's and the store's own messages; nil discards them.
+	// Log receives the messages of the store and of River's migrations; nil discards them.
 	Log *slog.Logger
 }
 
@@ -66,18 +66,19 @@ const Reading sqlcommit.Stage = "read"
 type Store struct {
 	sqlstore.Queries // reads, outside any transaction
 	sqlvault.Secrets
-	*sqlqueue.Jobs[pgx.Tx]
 
 	opts  Options
 	pool  *pgxpool.Pool
 	queue *sqlcommit.Committer[*tx, *transaction]
 	// begin begins a transaction that writes.
 	begin string
-	// channel is where commits are told, and self the name by which this process tells of its own.
+	// channel is where commits are told, and self the name of this life of the process, by which it tells of its own.
 	channel, self string
 
+	// process is what this one has of the jobs, hub wakes its workers, and heard those who want to know of commits of others.
+	process   *sqlqueue.Process
 	hub       sqlqueue.Hub
-	heard     listeners
+	heard     sqlqueue.Hub
 	commits   atomic.Int64
 	listening atomic.Bool
 	stop      context.CancelFunc
@@ -113,7 +114,8 @@ func openWith(ctx context.Context, config *pgxpool.Config, o Options) (*Store, e
 		return nil, fmt.Errorf("open the database: %w", explain(err))
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Store{opts: o, pool: pool, self: rand.Text(), stop: stop}
+	self := rand.Text()
+	s := &Store{opts: o, pool: pool, self: self, process: sqlqueue.NewProcess(o.Node, self), stop: stop}
 	s.Queries = sqlstore.New(s.conn(), o.Node)
 	if err := s.prepare(ctx); err != nil {
 		stop()
@@ -155,10 +157,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.begin = fmt.Sprintf(`BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = %d; SET LOCAL idle_in_transaction_session_timeout = %d;
 		SELECT pg_advisory_xact_lock(%d)`, s.opts.Wait.Milliseconds(), s.opts.Idle.Milliseconds(), int64(hash.Sum64())) //nolint:gosec // any number will do
 	s.channel = fmt.Sprintf("dingdag_%x", hash.Sum64())
-	if err := s.migrate(ctx); err != nil {
-		return err
-	}
-	return s.openJobs()
+	return s.migrate(ctx)
 }
 
 // Close ends the store. Transactions under way finish first.

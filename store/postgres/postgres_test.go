@@ -131,6 +131,7 @@ func TestStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, create)
 	jobtest.Run(t, create)
+	jobtest.RunQueues(t, create)
 }
 
 // create gives an empty database.

@@ -138,9 +138,10 @@ func TestTextsThatAreNone(t *testing.T) {
 	assert.Equal(t, "a\uFFFDb\uFFFDc", notes[0].Content)
 }
 
-// cutter is a connection that is lost as soon as a commit was sent, or in its place.
+// cutter is a connection that is lost as soon as something was sent, or in its place.
 type cutter struct {
 	net.Conn
+	on    *regexp.Regexp
 	cut   *atomic.Int64
 	first bool
 }
@@ -149,7 +150,7 @@ var commits = regexp.MustCompile(`(?i)^Q....commit\x00`)
 
 // Write sends what is written.
 func (c cutter) Write(b []byte) (int, error) {
-	lost := commits.Match(b) && c.cut.Add(-1) >= 0
+	lost := c.on.Match(b) && c.cut.Add(-1) >= 0
 	if lost && c.first {
 		return 0, errors.Join(net.ErrClosed, c.Close())
 	}
@@ -167,7 +168,7 @@ func TestTheAnswerToACommitIsLost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var cut atomic.Int64
-			s, err := postgres.OpenThrough(t.Context(), database(t), postgres.Options{}, func(c net.Conn) net.Conn { return cutter{c, &cut, lost} })
+			s, err := postgres.OpenThrough(t.Context(), database(t), postgres.Options{}, func(c net.Conn) net.Conn { return cutter{c, commits, &cut, lost} })
 			require.NoError(t, err)
 			t.Cleanup(func() { assert.NoError(t, s.Close()) })
 			cut.Store(1)

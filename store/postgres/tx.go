@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/riverqueue/river"
 
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlstore"
@@ -27,11 +26,7 @@ func (s *Store) newCommitter() *sqlcommit.Committer[*tx, *transaction] {
 		},
 		View: func(t *tx, onFailure func(func())) *transaction {
 			c := conn{t.tx, s, true}
-			v := &transaction{sqlstore.New(c, s.opts.Node), sqlqueue.NewTx(c, s.opts.Node, func(ctx context.Context, ps []river.InsertManyParams) error {
-				ctx, cancel := c.context(ctx)
-				defer cancel()
-				return mark(sqlqueue.Add(ctx, s.Jobs, t.tx, ps))
-			}), c, onFailure}
+			v := &transaction{sqlstore.New(c, s.opts.Node), sqlqueue.NewTx(c, s.process, nil, onFailure), c, onFailure}
 			t.views = append(t.views, v)
 			return v
 		},

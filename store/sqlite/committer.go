@@ -3,8 +3,6 @@ package sqlite
 import (
 	"context"
 
-	"github.com/riverqueue/river"
-
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlstore"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlcommit"
@@ -23,9 +21,9 @@ func newCommitter(s *Store) *committer {
 			return sqlTx{tx}, err
 		},
 		View: func(tx sqlTx, onFailure func(func())) *transaction {
-			jobs := sqlqueue.NewTx(tx, s.opts.Node, func(ctx context.Context, ps []river.InsertManyParams) error {
-				return sqlqueue.Add(ctx, s.Jobs, tx.tx, ps)
-			})
+			jobs := sqlqueue.NewTx(tx, s.process, func(ctx context.Context, js []store.Job) error {
+				return sqlqueue.Add(ctx, s.Jobs, tx.tx, js)
+			}, onFailure)
 			return &transaction{sqlstore.New(tx, s.opts.Node), jobs, tx, onFailure}
 		},
 		Wake:  s.hub.Wake,

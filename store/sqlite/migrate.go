@@ -220,7 +220,7 @@ func openAs(ctx context.Context, path, how string, o Options) (*Store, error) {
 	if err := read.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master").Scan(&n); err != nil {
 		return nil, errors.Join(explain(err), read.Close())
 	}
-	s := &Store{opts: o, path: path, write: read, read: read, hub: &sqlqueue.Hub{}}
+	s := &Store{opts: o, path: path, write: read, read: read, hub: &sqlqueue.Hub{}, process: sqlqueue.NewProcess(o.Node, o.Node)}
 	s.Queries = sqlstore.New(s.pool(), o.Node)
 	s.queue = newCommitter(s)
 	return s, nil

@@ -90,7 +90,9 @@ type Store struct {
 	write *sql.DB     // one connection: SQLite has one writer
 	read  *sql.DB
 	hub   *sqlqueue.Hub
-	queue *committer
+	// process is what this one has of the jobs.
+	process *sqlqueue.Process
+	queue   *committer
 	// commits counts those of this process that have begun.
 	commits atomic.Int64
 }
@@ -144,7 +146,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	}
 	read.SetMaxOpenConns(4)
 	read.SetMaxIdleConns(4)
-	s := &Store{opts: o, path: path, write: write, read: read, hub: &sqlqueue.Hub{}}
+	s := &Store{opts: o, path: path, write: write, read: read, hub: &sqlqueue.Hub{}, process: sqlqueue.NewProcess(o.Node, o.Node)}
 	s.Queries = sqlstore.New(s.pool(), o.Node)
 	s.queue = newCommitter(s)
 	if err := s.migrate(ctx); err != nil {
@@ -157,7 +159,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("open store: %w", err), s.Close())
 	}
 	s.Jobs, err = sqlqueue.Open(riversqlite.New(write), sqlqueue.Config{
-		Node: o.Node, Log: o.Log, Hub: s.hub,
+		Process: s.process, Log: o.Log, Hub: s.hub,
 		Write: func(ctx context.Context, fn func(*sqlqueue.Tx) error) error {
 			return s.tx(ctx, func(t *transaction) error { return fn(t.Tx) })
 		},

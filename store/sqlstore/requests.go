@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlqueue"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
@@ -66,6 +67,11 @@ func (q Queries) AnswerRequest(ctx context.Context, r *store.Request) (bool, err
 		return false, fmt.Errorf("answer request %d: %w", r.ID, err)
 	}
 	return n > 0, nil
+}
+
+// QueueBacklogs lists the queues in which jobs wait, by name.
+func (q Queries) QueueBacklogs(ctx context.Context) ([]store.QueueBacklog, error) {
+	return sqlqueue.Waiting(ctx, q.c)
 }
 
 // Leased reports whether a process holds a lease beyond now.

@@ -16,8 +16,8 @@ import (
 
 // Config is what the jobs of a process need. All of it is required but Looks.
 type Config struct {
-	// Node is the name of the process.
-	Node string
+	// Process is what the process has of them.
+	Process *Process
 	// Log receives River's messages.
 	Log *slog.Logger
 	// Hub wakes the workers.
@@ -30,8 +30,8 @@ type Config struct {
 	Looks time.Duration
 }
 
-// Jobs are the jobs of a database whose transactions are a TTx, see [store.Queue]. Those of a store that
-// can only be read are nil.
+// Jobs are the jobs of a database whose transactions are a TTx, with River's client as the workers, see [store.Queue]. Those
+// of a store that can only be read are nil.
 type Jobs[TTx any] struct {
 	config *Config
 	driver riverdriver.Driver[TTx]
@@ -54,10 +54,14 @@ func Open[TTx any](d riverdriver.Driver[TTx], c Config) (*Jobs[TTx], error) {
 	return j, nil
 }
 
-// Add writes jobs of River's in a transaction.
-func Add[TTx any](ctx context.Context, j *Jobs[TTx], tx TTx, ps []river.InsertManyParams) error {
+// Add writes jobs in a transaction by River's client.
+func Add[TTx any](ctx context.Context, j *Jobs[TTx], tx TTx, js []store.Job) error {
 	if j == nil {
 		return errReading
+	}
+	ps := make([]river.InsertManyParams, len(js))
+	for i, j := range js {
+		ps[i] = river.InsertManyParams{Args: attempt{j}, InsertOpts: &river.InsertOpts{MaxAttempts: maxAttempts, Queue: store.DefaultQueue}}
 	}
 	_, err := j.insert.InsertManyFastTx(ctx, tx, ps)
 	return err
@@ -65,24 +69,34 @@ func Add[TTx any](ctx context.Context, j *Jobs[TTx], tx TTx, ps []river.InsertMa
 
 // Recover returns the jobs that were running when the last process died. Only the sole
 // process on the database may call it, before Work.
-func (q *Jobs[TTx]) Recover(ctx context.Context) (js []store.Job, err error) {
+func (q *Jobs[TTx]) Recover(ctx context.Context) ([]store.Job, error) {
 	if q == nil {
 		return nil, errReading
 	}
-	err = q.config.Write(ctx, func(t *Tx) error {
+	return q.config.Recover(ctx)
+}
+
+// Beat renews this node's lease and returns the jobs of nodes whose lease ran out.
+func (q *Jobs[TTx]) Beat(ctx context.Context, lease time.Duration) ([]store.Job, error) {
+	if q == nil {
+		return nil, errReading
+	}
+	return q.config.Beat(ctx, lease)
+}
+
+// Recover is [store.Queue]'s.
+func (c *Config) Recover(ctx context.Context) (js []store.Job, err error) {
+	err = c.Write(ctx, func(t *Tx) error {
 		js, err = t.Running(ctx)
 		return err
 	})
 	return js, err
 }
 
-// Beat renews this node's lease and returns the jobs of nodes whose lease ran out.
-func (q *Jobs[TTx]) Beat(ctx context.Context, lease time.Duration) (js []store.Job, err error) {
-	if q == nil {
-		return nil, errReading
-	}
-	err = q.config.Write(ctx, func(t *Tx) error {
-		now, err := q.config.Now(ctx, t.c)
+// Beat is [store.Queue]'s.
+func (c *Config) Beat(ctx context.Context, lease time.Duration) (js []store.Job, err error) {
+	err = c.Write(ctx, func(t *Tx) error {
+		now, err := c.Now(ctx, t.c)
 		if err != nil {
 			return err
 		}

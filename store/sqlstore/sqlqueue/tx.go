@@ -6,61 +6,142 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/riverqueue/river"
-
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
-// Insert writes jobs of River's in a transaction.
-type Insert func(ctx context.Context, ps []river.InsertManyParams) error
+// Insert writes jobs that wait in a transaction.
+type Insert func(ctx context.Context, js []store.Job) error
 
 // Tx hands out and ends jobs in one transaction, see [store.QueueTx].
 type Tx struct {
-	c      sqlrow.Conn
-	node   string
-	insert Insert
-	words  *words
-	// waiting is how many more jobs wait for a worker than before.
-	waiting int
+	c       sqlrow.Conn
+	process *Process
+	insert  Insert
+	// onFailure notes what is to be undone when the transaction fails.
+	onFailure func(undo func())
+	words     *words
+	// by holds the job that ended last in it, and taken are those taken of which nobody knew yet who holds them.
+	by    *Holder
+	taken []Handle
+	// waiting is how many more jobs wait for a worker than before, by their queues, and back how many were given back.
+	waiting map[string]int
+	back    int
 }
 
-// NewTx returns the jobs in the transaction c for the process that goes by the name node.
-func NewTx(c sqlrow.Conn, node string, insert Insert) *Tx {
-	return &Tx{c: c, node: node, insert: insert, words: &wordsOf[c.Dialect()]}
+// NewTx returns the jobs in the transaction c for a process. onFailure notes what is to be undone when it fails; insert nil
+// writes jobs by [Tx]'s own statement, which is one of PostgreSQL.
+func NewTx(c sqlrow.Conn, p *Process, insert Insert, onFailure func(undo func())) *Tx {
+	t := &Tx{c: c, process: p, insert: insert, onFailure: onFailure, words: &wordsOf[c.Dialect()], waiting: map[string]int{}}
+	if insert == nil {
+		t.insert = t.add
+	}
+	return t
 }
 
 // Woke reports whether more jobs wait for a worker than before.
-func (t *Tx) Woke() bool { return t.waiting > 0 }
+func (t *Tx) Woke() bool {
+	for _, n := range t.waiting {
+		if n > 0 {
+			return true
+		}
+	}
+	return t.back > 0
+}
 
 // Enqueue hands attempts to the workers once the transaction commits.
 func (t *Tx) Enqueue(ctx context.Context, js []store.Job) error {
 	if len(js) == 0 {
 		return nil
 	}
-	ps := make([]river.InsertManyParams, len(js))
-	for i, j := range js {
-		ps[i] = river.InsertManyParams{Args: attempt{j}, InsertOpts: &river.InsertOpts{MaxAttempts: maxAttempts, Queue: Name}}
-	}
-	if err := t.insert(context.WithoutCancel(ctx), ps); err != nil {
+	if err := t.insert(context.WithoutCancel(ctx), js); err != nil {
 		return fmt.Errorf("queue attempts: %w", err)
 	}
-	t.waiting += len(js)
+	for _, j := range js {
+		t.waiting[queueOf(j.Queue)]++
+	}
 	return nil
 }
 
-// Take makes the job that has waited longest run on this node, see [store.QueueTx]. River's
-// own fetch does the same some time after a commit, in a transaction of its own.
+// add writes jobs in one statement, in their order. The time is the database's, as all processes share that one only.
+func (t *Tx) add(ctx context.Context, js []store.Job) error {
+	type row struct {
+		Args  attempt `json:"args"`
+		Queue string  `json:"queue"`
+	}
+	rows := make([]row, len(js))
+	for i, j := range js {
+		rows[i] = row{attempt{plain(j)}, queueOf(j.Queue)}
+	}
+	values, err := json.Marshal(rows)
+	if err != nil {
+		return fmt.Errorf("encode attempts: %w", err)
+	}
+	_, err = t.c.Exec(ctx, `INSERT INTO river_job (args, kind, max_attempts, queue)
+		SELECT value -> 'args', ?, ?, value ->> 'queue' FROM jsonb_array_elements(CAST(? AS jsonb)) WITH ORDINALITY AS v (value, n) ORDER BY n`,
+		attempt{}.Kind(), maxAttempts, string(values))
+	return err
+}
+
+// plain is a job whose texts every database takes.
+func plain(j store.Job) store.Job {
+	j.TaskID, j.Queue = sqlrow.Clean(j.TaskID), sqlrow.Clean(j.Queue)
+	return j
+}
+
+// Take makes the job that has waited longest run on this node, see [store.QueueTx]. Workers
+// fetch theirs some time after a commit, in a transaction of their own.
 func (t *Tx) Take(ctx context.Context) (*store.Job, error) {
-	js, err := t.jobs(ctx, t.words.take, t.node)
+	js, err := t.take(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("take an attempt: %w", err)
 	}
 	if len(js) == 0 {
 		return nil, nil
 	}
-	t.waiting--
+	t.waiting[queueOf(js[0].Queue)]--
+	h := js[0].Handle.(Handle) //nolint:forcetypeassert // take made it
+	t.hold(h)
 	return &js[0], nil
+}
+
+func (t *Tx) take(ctx context.Context) ([]store.Job, error) {
+	if t.c.Dialect() == sqlrow.SQLite {
+		return jobs(ctx, t.c, takeOfSQLite, t.process.node)
+	}
+	return Fetch(ctx, t.c, t.process, 1)
+}
+
+// Fetch makes up to n jobs that have waited longest run on a node of PostgreSQL. It needs no other statement in its
+// transaction. It does not hold them yet: see [Process.Begin].
+func Fetch(ctx context.Context, c sqlrow.Conn, p *Process, n int) ([]store.Job, error) {
+	s := p.serving()
+	return jobs(ctx, c, s.fetch, s.args(nil, n, n, p.life, p.node)...)
+}
+
+// hold notes that the process holds a job from here on: with the holder of the one that ends in this transaction.
+func (t *Tx) hold(h Handle) {
+	t.process.hold(h, t.by)
+	t.onFailure(func() { t.process.drop(h) })
+	if t.by == nil {
+		t.taken = append(t.taken, h)
+	}
+}
+
+// drop notes that the process does not hold a job any more.
+func (t *Tx) drop(h Handle) {
+	by, undo := t.process.drop(h)
+	t.onFailure(undo)
+	if by == nil {
+		return
+	}
+	t.by = by
+	for _, h := range t.taken {
+		if t.process.Holds(h) {
+			t.process.hold(h, by)
+		}
+	}
+	t.taken = nil
 }
 
 // swaps is how many jobs may follow each other in one row: attempt, by which the fence tells
@@ -71,7 +152,7 @@ const swaps = 1 << 10
 // one of the others, and takes over the row of the ended one: a step of a chain then writes one
 // row of the queue, not two.
 func (t *Tx) Exchange(ctx context.Context, ended store.Job, others []store.Job) (*store.Job, error) {
-	if len(others) > 0 {
+	if len(others) > 0 && t.process.serves(others[0]) {
 		next, err := t.swap(ctx, ended, others[0])
 		if err != nil {
 			return nil, err
@@ -96,18 +177,27 @@ func (t *Tx) swap(ctx context.Context, ended, next store.Job) (*store.Job, error
 	if !ok {
 		return nil, errors.New("exchange a job that no worker holds")
 	}
-	args, err := json.Marshal(attempt{next})
+	args, err := json.Marshal(attempt{plain(next)})
 	if err != nil {
 		return nil, fmt.Errorf("encode an attempt: %w", err)
 	}
-	n, err := t.c.Exec(ctx, t.words.swap, string(args), t.node, h.ID, h.Attempt, swaps, h.Node)
+	p := t.process
+	query, values := swapOfSQLite, []any{string(args), p.node, h.ID, h.Attempt, swaps, h.Node}
+	if t.c.Dialect() != sqlrow.SQLite {
+		s := p.serving()
+		query, values = s.swap, s.args([]any{string(args), queueOf(next.Queue), p.life, p.node, h.ID, h.Attempt, swaps, h.Node})
+	}
+	n, err := t.c.Exec(ctx, query, values...)
 	if err != nil {
 		return nil, fmt.Errorf("exchange the job of an attempt: %w", err)
 	}
 	if n == 0 {
 		return nil, nil
 	}
-	next.Handle = Handle{ID: h.ID, Attempt: h.Attempt + 1, Node: t.node, free: true}
+	now := Handle{ID: h.ID, Attempt: h.Attempt + 1, Node: p.node, free: true}
+	t.drop(h)
+	t.hold(now)
+	next.Handle = now
 	return &next, nil
 }
 
@@ -116,8 +206,14 @@ func (t *Tx) swap(ctx context.Context, ended, next store.Job) (*store.Job, error
 type Handle struct {
 	ID, Attempt int64
 	Node        string
-	// free says that no worker of River's holds it: its node is dead, or Take gave it.
+	// free says that no worker gives it back itself: its node is dead, or Take gave it.
 	free bool
+}
+
+// Held is the reference of a job whose worker gives it back itself.
+func (h Handle) Held() Handle {
+	h.free = false
+	return h
 }
 
 // Complete ends a job inside this transaction, see [store.QueueTx]. River's own
@@ -127,7 +223,11 @@ func (t *Tx) Complete(ctx context.Context, j store.Job) error {
 	if !ok {
 		return errors.New("complete a job that no worker holds")
 	}
-	return t.change(ctx, "state = 'completed', finalized_at = "+t.words.now, h)
+	if err := t.change(ctx, "state = 'completed', finalized_at = "+t.words.now, h); err != nil {
+		return err
+	}
+	t.drop(h)
+	return nil
 }
 
 // Release makes a job available to the workers again, see [store.QueueTx].
@@ -139,7 +239,7 @@ func (t *Tx) Release(ctx context.Context, j store.Job) error {
 	return t.giveBack(ctx, h)
 }
 
-// Return makes jobs available that River's workers give back, and passes over those that are not theirs any more.
+// Return makes jobs available that workers give back, and passes over those that are not theirs any more.
 func (t *Tx) Return(ctx context.Context, hs []Handle) error {
 	for _, h := range hs {
 		if err := t.giveBack(ctx, h); err != nil && !errors.Is(err, store.ErrLostLease) {
@@ -150,8 +250,12 @@ func (t *Tx) Return(ctx context.Context, hs []Handle) error {
 }
 
 func (t *Tx) giveBack(ctx context.Context, h Handle) error {
-	t.waiting++
-	return t.change(ctx, "state = 'available'", h)
+	if err := t.change(ctx, "state = 'available'", h); err != nil {
+		return err
+	}
+	t.drop(h)
+	t.back++
+	return nil
 }
 
 // change is the fence: a job that has ended, or that was taken again since, is not the
@@ -174,7 +278,7 @@ func (t *Tx) Running(ctx context.Context) ([]store.Job, error) { return t.lost(c
 // has ended by now.
 func (t *Tx) Beat(ctx context.Context, now, until int64) ([]store.Job, error) {
 	if _, err := t.c.Exec(ctx, `INSERT INTO node_lease (node, expires) VALUES (?, ?)
-		ON CONFLICT (node) DO UPDATE SET expires = excluded.expires`, t.node, until); err != nil {
+		ON CONFLICT (node) DO UPDATE SET expires = excluded.expires`, t.process.node, until); err != nil {
 		return nil, fmt.Errorf("renew the lease: %w", err)
 	}
 	return t.lost(ctx, " AND "+t.words.lastNode+" NOT IN (SELECT node FROM node_lease WHERE expires > ?)", now)
@@ -182,16 +286,35 @@ func (t *Tx) Beat(ctx context.Context, now, until int64) ([]store.Job, error) {
 
 // lost lists the running jobs that match.
 func (t *Tx) lost(ctx context.Context, and string, args ...any) ([]store.Job, error) {
-	js, err := t.jobs(ctx, "SELECT "+t.words.jobColumns+" FROM river_job WHERE state = 'running'"+and, args...)
+	js, err := jobs(ctx, t.c, "SELECT "+t.words.jobColumns+" FROM river_job WHERE state = 'running'"+and, args...)
 	if err != nil {
 		return nil, fmt.Errorf("find lost attempts: %w", err)
 	}
 	return js, nil
 }
 
-// jobs reads running jobs that no worker of River's holds.
-func (t *Tx) jobs(ctx context.Context, query string, args ...any) (js []store.Job, err error) {
-	rows, err := t.c.Query(ctx, query, args...)
+// Strays lists the jobs that a process of PostgreSQL took and does not hold: the answer to a fetch was lost, or a handler has
+// neither ended nor given back what it held. It must not fetch meanwhile, and what
+// comes of it must be written in the transaction that it was read in.
+func (t *Tx) Strays(ctx context.Context) ([]Handle, error) { return Strays(ctx, t.c, t.process) }
+
+// Strays is that of a transaction, to see whether there are any.
+func Strays(ctx context.Context, c sqlrow.Conn, p *Process) (hs []Handle, err error) {
+	js, err := jobs(ctx, c, "SELECT "+wordsOf[c.Dialect()].jobColumns+" FROM river_job WHERE state = 'running' AND attempted_by[1] = ?", p.life)
+	if err != nil {
+		return nil, fmt.Errorf("look for jobs that nobody holds: %w", err)
+	}
+	for _, j := range js {
+		if h := j.Handle.(Handle); !p.Holds(h) { //nolint:forcetypeassert // jobs made it
+			hs = append(hs, h)
+		}
+	}
+	return hs, nil
+}
+
+// jobs reads running jobs that no worker gives back itself.
+func jobs(ctx context.Context, c sqlrow.Conn, query string, args ...any) (js []store.Job, err error) {
+	rows, err := c.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -199,7 +322,7 @@ func (t *Tx) jobs(ctx context.Context, query string, args ...any) (js []store.Jo
 	for rows.Next() {
 		var j store.Job
 		h := Handle{free: true}
-		if err := rows.Scan(&h.ID, &h.Attempt, &h.Node, &j.RunKey, &j.TaskID, &j.MapIndex, &j.Try); err != nil {
+		if err := rows.Scan(&h.ID, &h.Attempt, &h.Node, &j.RunKey, &j.TaskID, &j.MapIndex, &j.Try, &j.Queue); err != nil {
 			return nil, err
 		}
 		j.Handle = h

@@ -1,49 +1,68 @@
 package sqlqueue
 
-import "github.com/dingdag/dingdag/store/sqlstore/sqlrow"
+import (
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
+)
 
 // words are the statements of a database. River's tables differ between databases as no others do.
 type words struct {
 	// now is the time in River's form, lastNode the node that took a job last, and jobColumns what [Tx.jobs] reads.
 	now, lastNode, jobColumns string
-	// take takes the job that has waited longest, and swap makes another job of a running one.
-	take, swap string
+	// running is what taking a job sets in it.
+	running string
+	// swap makes another job of a running one; what else may not be is to follow.
+	swap string
+	// waiting counts the jobs that wait in each queue.
+	waiting string
 	// change is the fence: its first part goes before what is set, and its second behind.
 	change [2]string
 }
 
-const (
-	// available is the condition of a job that waits.
-	available = "state = 'available' AND queue = '" + Name + "'"
-	oldest    = " ORDER BY priority, scheduled_at, id LIMIT 1"
-)
+// oldest is the order in which jobs have waited.
+const oldest = " ORDER BY priority, scheduled_at, id"
 
 var wordsOf = [...]words{
 	sqlrow.SQLite: words{
 		now:      "strftime('%Y-%m-%d %H:%M:%f', 'now')",
 		lastNode: "json_extract(attempted_by, '$[#-1]')",
 		jobColumns: `json_extract(args, '$.run'), json_extract(args, '$.task'), json_extract(args, '$.map'),
-			json_extract(args, '$.try')`,
-	}.with("jsonb(json_insert(coalesce(attempted_by, jsonb('[]')), '$[#]', ?))", "jsonb(?)", "jsonb_array(?)", ""),
+			json_extract(args, '$.try'), coalesce(json_extract(args, '$.queue'), '')`,
+		running: "attempt = attempt + 1, attempted_by = jsonb(json_insert(coalesce(attempted_by, jsonb('[]')), '$[#]', ?))",
+		swap:    "args = jsonb(?), attempted_by = jsonb_array(?)",
+		waiting: `SELECT coalesce(json_extract(args, '$.queue'), '` + store.DefaultQueue + `') AS name, count(*),
+			CAST(round(unixepoch(min(scheduled_at), 'subsec') * 1000) AS INTEGER) FROM river_job WHERE state = 'available' GROUP BY name ORDER BY name`,
+	}.whole(),
 	sqlrow.Postgres: words{
 		now:      "now()",
 		lastNode: "attempted_by[array_upper(attempted_by, 1)]",
 		jobColumns: `CAST(args ->> 'run' AS bigint), args ->> 'task', CAST(args ->> 'map' AS bigint),
-			CAST(args ->> 'try' AS bigint)`,
-		// Others may take theirs at the same time.
-	}.with("array_append(coalesce(attempted_by, '{}'), CAST(? AS text))", "CAST(? AS jsonb)", "ARRAY[CAST(? AS text)]", " FOR UPDATE SKIP LOCKED"),
+			CAST(args ->> 'try' AS bigint), coalesce(args ->> 'queue', '')`,
+		// The column has 16 bits, and what no worker wants may be given back for long.
+		running: "attempt = attempt % 32000 + 1, attempted_by = ARRAY[CAST(? AS text), CAST(? AS text)]",
+		swap:    "args = CAST(? AS jsonb), queue = ?, attempted_by = ARRAY[CAST(? AS text), CAST(? AS text)]",
+		waiting: `SELECT coalesce(min(args ->> 'queue'), queue), count(*), CAST(extract(epoch FROM min(scheduled_at)) * 1000 AS bigint)
+			FROM river_job WHERE state = 'available' GROUP BY queue ORDER BY queue COLLATE "C"`,
+	}.whole(),
 }
 
-// with adds the statements: by what appends a node to those that took a job, what makes arguments and a list of one
-// node of a value, and what ends the search for a job.
-func (w words) with(append1, args, list, locked string) words {
+// whole completes the statements.
+func (w words) whole() words {
 	w.jobColumns = "id, attempt, " + w.lastNode + ", " + w.jobColumns
-	w.take = "UPDATE river_job SET state = 'running', attempt = attempt + 1, attempted_at = " + w.now + ", attempted_by = " + append1 + `
-		WHERE id = (SELECT id FROM river_job WHERE ` + available + oldest + locked + ") RETURNING " + w.jobColumns
-	w.swap = "UPDATE river_job SET args = " + args + ", attempt = attempt + 1, attempted_by = " + list + `,
-			created_at = ` + w.now + ", scheduled_at = " + w.now + ", attempted_at = " + w.now + `
-		WHERE id = ? AND state = 'running' AND attempt = ? AND attempt < ? AND ` + w.lastNode + ` = ?
-			AND NOT EXISTS (SELECT 1 FROM river_job WHERE ` + available + ")"
+	w.running = "state = 'running', attempted_at = " + w.now + ", " + w.running
+	w.swap = "UPDATE river_job SET attempt = attempt + 1, created_at = " + w.now + ", scheduled_at = " + w.now + ", attempted_at = " + w.now + ", " + w.swap + `
+		WHERE id = ? AND state = 'running' AND attempt = ? AND attempt < ? AND ` + w.lastNode + " = ?"
 	w.change = [2]string{"UPDATE river_job SET ", " WHERE id = ? AND state = 'running' AND attempt = ? AND " + w.lastNode + " = ?"}
 	return w
 }
+
+// The statements by which a process of SQLite, which serves all queues, takes the job that has waited longest and makes
+// another of its own when none waits. Those of PostgreSQL are in [serving].
+var (
+	takeOfSQLite = "UPDATE river_job SET " + wordsOf[sqlrow.SQLite].running + `
+		WHERE id = (SELECT id FROM river_job WHERE ` + available + oldest + " LIMIT 1) RETURNING " + wordsOf[sqlrow.SQLite].jobColumns
+	swapOfSQLite = wordsOf[sqlrow.SQLite].swap + " AND NOT EXISTS (SELECT 1 FROM river_job WHERE " + available + ")"
+)
+
+// available is the condition of a job that waits in River's one queue.
+const available = "state = 'available' AND queue = '" + store.DefaultQueue + "'"

@@ -4,7 +4,9 @@ package sqlqueue
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,13 +18,9 @@ import (
 	"github.com/dingdag/dingdag/store/sqlstore/sqlcommit"
 )
 
-const (
-	// Name is the queue of the attempts.
-	Name = "default"
-	// maxAttempts is River's bound, which counts takeovers too. Tries are counted by
-	// the engine; this one only has to be out of the way.
-	maxAttempts = 1 << 14
-)
+// maxAttempts is River's bound, which counts takeovers too. Tries are counted by
+// the engine; this one only has to be out of the way.
+const maxAttempts = 1 << 14
 
 // attempt is the River job of one try of one task instance.
 type attempt struct {
@@ -38,22 +36,36 @@ func (q *Jobs[TTx]) Work(ctx context.Context, o store.WorkOptions) error {
 	if q == nil {
 		return errReading
 	}
+	if o.Queues != nil {
+		return errors.New("one process works on this store, and it serves all queues: name none")
+	}
 	config := q.config
 	ws := river.NewWorkers()
 	river.AddWorker(ws, river.WorkFunc(func(ctx context.Context, rj *river.Job[attempt]) error {
 		j := rj.Args.Job
-		j.Handle = Handle{ID: rj.ID, Attempt: int64(rj.Attempt), Node: config.Node}
+		h := Handle{ID: rj.ID, Attempt: int64(rj.Attempt), Node: config.Process.node}
+		j.Handle = h
+		by := config.Process.Begin(h)
 		err := sqlcommit.Safely(func() error { return o.Handle(ctx, j) })
-		if err != nil {
-			config.Log.Debug("attempt given back", "task", j.TaskID, "error", err)
-			return river.JobSnooze(0)
+		left := config.Process.End(by)
+		if err == nil {
+			return nil // the handler has ended the job, or lost it
 		}
-		return nil // the handler has ended the job, or lost it
+		config.Log.Debug("attempt given back", "task", j.TaskID, "error", err)
+		// River gives back the one that it knows of.
+		left = slices.DeleteFunc(left, func(l Handle) bool { return l.ID == h.ID && l.Attempt == h.Attempt })
+		if len(left) > 0 {
+			back := func(t *Tx) error { return t.Return(context.WithoutCancel(ctx), left) }
+			if err := config.Write(context.WithoutCancel(ctx), back); err != nil {
+				config.Log.Error("give back an attempt; the next start does", "task", j.TaskID, "error", err)
+			}
+		}
+		return river.JobSnooze(0)
 	}))
 	c, err := river.NewClient(q.driver, &river.Config{
-		ID:                config.Node,
+		ID:                config.Process.node,
 		Workers:           ws,
-		Queues:            map[string]river.QueueConfig{Name: {MaxWorkers: o.Workers}},
+		Queues:            map[string]river.QueueConfig{store.DefaultQueue: {MaxWorkers: o.Workers}},
 		JobTimeout:        -1,
 		FetchCooldown:     time.Millisecond,
 		FetchPollInterval: config.Looks,
@@ -112,7 +124,7 @@ func (x executor) JobSetStateIfRunningMany(ctx context.Context, p *riverdriver.J
 	for i, id := range p.ID {
 		if p.State[i] != rivertype.JobStateCompleted && p.Attempt[i] != nil {
 			// River gives it back with the attempt uncounted.
-			back = append(back, Handle{ID: id, Attempt: int64(*p.Attempt[i]) + 1, Node: x.config.Node})
+			back = append(back, Handle{ID: id, Attempt: int64(*p.Attempt[i]) + 1, Node: x.config.Process.node})
 		}
 	}
 	if len(back) == 0 {
@@ -121,50 +133,60 @@ func (x executor) JobSetStateIfRunningMany(ctx context.Context, p *riverdriver.J
 	return nil, x.config.Write(ctx, func(t *Tx) error { return t.Return(ctx, back) })
 }
 
-// Hub wakes River's producer in this process as soon as a transaction that handed out
+// Hub wakes the workers of this process as soon as a transaction that handed out
 // jobs has committed. River's own listener for SQLite polls a table, which costs up to
 // 50 ms for each step of a chain or keeps a core busy. The zero value is ready.
 type Hub struct {
-	mu sync.Mutex
-	ls map[*listener]struct{}
+	mu  sync.Mutex
+	all map[chan struct{}]struct{}
 }
 
 // Wake has the workers look for jobs.
 func (h *Hub) Wake() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for l := range h.ls {
+	for c := range h.all {
 		select {
-		case l.c <- &riverdriver.Notification{Topic: "river_insert", Payload: `{"queue":"` + Name + `"}`}:
+		case c <- struct{}{}:
 		default: // one is waiting already: it will see these jobs too
 		}
 	}
 }
 
-// listener returns one that hears of it.
+// Add has a channel, which holds one, hear of it.
+func (h *Hub) Add(c chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.all == nil {
+		h.all = map[chan struct{}]struct{}{}
+	}
+	h.all[c] = struct{}{}
+}
+
+// Remove ends that.
+func (h *Hub) Remove(c chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.all, c)
+}
+
+// listener returns one of River's that hears of it.
 func (h *Hub) listener() riverdriver.Listener {
-	return &listener{hub: h, c: make(chan *riverdriver.Notification, 1)}
+	return &listener{hub: h, c: make(chan struct{}, 1)}
 }
 
 type listener struct {
 	hub *Hub
-	c   chan *riverdriver.Notification
+	c   chan struct{}
 }
 
 func (l *listener) Connect(context.Context) error {
-	l.hub.mu.Lock()
-	defer l.hub.mu.Unlock()
-	if l.hub.ls == nil {
-		l.hub.ls = map[*listener]struct{}{}
-	}
-	l.hub.ls[l] = struct{}{}
+	l.hub.Add(l.c)
 	return nil
 }
 
 func (l *listener) Close(context.Context) error {
-	l.hub.mu.Lock()
-	defer l.hub.mu.Unlock()
-	delete(l.hub.ls, l)
+	l.hub.Remove(l.c)
 	return nil
 }
 
@@ -172,8 +194,8 @@ func (l *listener) WaitForNotification(ctx context.Context) (*riverdriver.Notifi
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case n := <-l.c:
-		return n, nil
+	case <-l.c:
+		return &riverdriver.Notification{Topic: "river_insert", Payload: `{"queue":"` + store.DefaultQueue + `"}`}, nil
 	}
 }
 

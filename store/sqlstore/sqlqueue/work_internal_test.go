@@ -111,8 +111,9 @@ func TestRiverEndsNoJob(t *testing.T) {
 	for _, dialect := range []sqlrow.Dialect{sqlrow.SQLite, sqlrow.Postgres} {
 		c := &conn{dialect: dialect, gone: map[any]bool{int64(3): true}}
 		var tx *Tx
-		x := executor{nil, &Config{Node: "here", Write: func(_ context.Context, fn func(*Tx) error) error {
-			tx = NewTx(c, "here", nil)
+		p := NewProcess("here", "life")
+		x := executor{nil, &Config{Process: p, Write: func(_ context.Context, fn func(*Tx) error) error {
+			tx = NewTx(c, p, nil, func(func()) {})
 			return fn(tx)
 		}}}
 		set := func(id int64, state rivertype.JobState, attempt *int) *riverdriver.JobSetStateIfRunningManyParams {
@@ -149,7 +150,7 @@ func TestWoke(t *testing.T) {
 	t.Parallel()
 	held := func(id int64) Handle { return Handle{ID: id, Attempt: 1, Node: "here", free: true} }
 	c := &conn{}
-	tx := NewTx(c, "here", nil)
+	tx := NewTx(c, NewProcess("here", "life"), nil, func(func()) {})
 	assert.False(t, tx.Woke())
 	require.NoError(t, tx.change(t.Context(), "state = 'completed'", held(1)))
 	assert.False(t, tx.Woke(), "a job that ends makes none wait")
@@ -167,4 +168,5 @@ func TestNoJobs(t *testing.T) {
 	require.ErrorIs(t, err, errReading)
 	require.ErrorIs(t, none.Work(t.Context(), store.WorkOptions{}), errReading)
 	require.ErrorIs(t, Add(t.Context(), none, 1, nil), errReading)
+	require.ErrorContains(t, (&Jobs[int]{}).Work(t.Context(), store.WorkOptions{Queues: []string{"a"}}), "serves all queues")
 }

@@ -83,6 +83,11 @@ func (r rawJSON) Scan(src any) error {
 // Value writes it.
 func (r rawJSON) Value() (driver.Value, error) { return Text(*r.j), nil }
 
+// Clean is a text that every database takes: one that is valid UTF-8 and has no NUL in it. What is wrong is U+FFFD in it.
+func Clean(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+}
+
 // Collect runs a query and scans every row into a new T.
 func Collect[T any](ctx context.Context, c Conn, scan func(Rows, *T) error, query string, args ...any) (out []*T, err error) {
 	err = Stream(ctx, c, scan, func(v *T) error {

@@ -115,6 +115,63 @@ func jobsGivenBack(t *testing.T, open storetest.Open) {
 	assert.Equal(t, 4, calls)
 }
 
+// What a handler took on its way is given back with it, when it fails or panics; what it ended is not.
+func takenJobsGivenBack(t *testing.T, open storetest.Open) {
+	s := open(t, storetest.Node{})
+	storetest.Enqueue(t, s, "first")
+	done := make(chan struct{})
+	var ran []string
+	storetest.Work(t, s, store.WorkOptions{Workers: 1, Handle: func(ctx context.Context, j store.Job) error {
+		switch ran = append(ran, j.TaskID); len(ran) {
+		case 1: // it takes over the row of the first
+			_, err := exchange(ctx, s, j, "second")
+			assert.NoError(t, err)
+			panic("bang")
+		case 2: // it is taken before the one that ends is known
+			storetest.Enqueue(t, s, "third")
+			taken, err := take(ctx, s, j, 1)
+			assert.NoError(t, err)
+			assert.NotNil(t, taken[0])
+			return errBoom
+		default:
+			defer close(done)
+			return storetest.Complete(ctx, s, j)
+		}
+	}})
+	<-done
+	assert.Equal(t, []string{"first", "second", "third"}, ran)
+}
+
+func waitingJobsAreCounted(t *testing.T, open storetest.Open) {
+	s := open(t, storetest.Node{})
+	backlogs := func() []store.QueueBacklog {
+		all, err := s.QueueBacklogs(t.Context())
+		require.NoError(t, err)
+		return all
+	}
+	assert.Empty(t, backlogs())
+	before := time.Now().Add(-time.Minute) //nolint:forbidigo // the database's clock is that of this machine
+	enqueueIn(t, s, "", "gpu", "default", "", "重 queue")
+	all := backlogs()
+	for i := range all {
+		assert.WithinRange(t, all[i].Since, before, before.Add(2*time.Minute), all[i].Queue)
+		all[i].Since = time.Time{}
+	}
+	assert.Equal(t, []store.QueueBacklog{{Queue: "default", Jobs: 3}, {Queue: "gpu", Jobs: 1}, {Queue: "重 queue", Jobs: 1}}, all)
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		for _, want := range []string{"", "gpu"} {
+			j, err := tx.Take(ctx)
+			if assert.NotNil(t, j) {
+				assert.Equal(t, want, j.Queue)
+			}
+			assert.NoError(t, err)
+		}
+		all, err := tx.QueueBacklogs(ctx)
+		assert.Len(t, all, 2, "what runs does not wait")
+		return err
+	})
+}
+
 func jobsNeedAHolder(t *testing.T, open storetest.Open) {
 	s := open(t, storetest.Node{})
 	require.Error(t, storetest.Complete(t.Context(), s, store.Job{TaskID: "t"}))

@@ -23,6 +23,8 @@ func Run(t *testing.T, create func(t *testing.T) storetest.Open) {
 			"jobs run once":                               jobsRunOnce,
 			"jobs of a failed transaction do not run":     jobsRolledBack,
 			"jobs are given back":                         jobsGivenBack,
+			"jobs that were taken are given back":         takenJobsGivenBack,
+			"jobs that wait are counted":                  waitingJobsAreCounted,
 			"jobs need a holder":                          jobsNeedAHolder,
 			"no more jobs at once than workers":           jobsAtOnce,
 			"jobs are taken with the end of another":      jobsAreTaken,
@@ -49,6 +51,23 @@ func Run(t *testing.T, create func(t *testing.T) storetest.Open) {
 				test(t, create(t))
 			})
 		}
+	}
+}
+
+// RunQueues runs the tests of a store on which several processes work, each with queues of its own.
+func RunQueues(t *testing.T, create func(t *testing.T) storetest.Open) {
+	t.Helper()
+	for name, test := range map[string]func(*testing.T, storetest.Open){
+		"jobs wait for who serves their queue":         jobsWaitForTheirQueue,
+		"a queue may have any name":                    queuesHaveAnyName,
+		"jobs of other queues are not taken":           otherQueuesAreNotTaken,
+		"jobs of other queues are not exchanged":       otherQueuesAreNotExchanged,
+		"queues that are served get their turn by age": queuesTakeTurns,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, create(t))
+		})
 	}
 }
 
