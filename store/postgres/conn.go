@@ -91,8 +91,7 @@ func (r rows) Close() error {
 	return r.Err()
 }
 
-// plain are values as a driver of database/sql gets them. Texts have no NUL in them and are valid UTF-8, which
-// the database insists on: what tasks print or others answer may be neither.
+// plain are values as a driver of database/sql gets them, with texts that the database takes.
 func plain(args []any) ([]any, error) {
 	out := make([]any, len(args))
 	for i, a := range args {

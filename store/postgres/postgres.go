@@ -24,6 +24,7 @@ import (
 	"github.com/dingdag/dingdag/store/listing"
 	"github.com/dingdag/dingdag/store/sqlstore"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlcommit"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlcopy"
 	"github.com/dingdag/dingdag/store/sqlstore/sqllist"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlqueue"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlvault"
@@ -44,6 +45,8 @@ type Options struct {
 	// it is looked each second for what others did; and the URL must say default_query_exec_mode=exec, unless the pooler keeps
 	// prepared statements.
 	PollOnly bool
+	// Copying opens a database into which a store is being copied, which is refused otherwise, see [sqlcopy.Copy].
+	Copying bool
 	// Looks is how often it is looked for jobs of which nobody has told. 0 is 1 s.
 	Looks time.Duration
 	// Wait is how long a transaction waits for those of other processes before it fails with [store.ErrBusy]. 0 is 10 s.
@@ -157,7 +160,13 @@ func (s *Store) prepare(ctx context.Context) error {
 	s.begin = fmt.Sprintf(`BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = %d; SET LOCAL idle_in_transaction_session_timeout = %d;
 		SELECT pg_advisory_xact_lock(%d)`, s.opts.Wait.Milliseconds(), s.opts.Idle.Milliseconds(), int64(hash.Sum64())) //nolint:gosec // any number will do
 	s.channel = fmt.Sprintf("dingdag_%x", hash.Sum64())
-	return s.migrate(ctx)
+	if err := s.migrate(ctx); err != nil {
+		return err
+	}
+	if s.opts.Copying {
+		return nil
+	}
+	return sqlcopy.Unfinished(ctx, s.conn())
 }
 
 // Close ends the store. Transactions under way finish first.

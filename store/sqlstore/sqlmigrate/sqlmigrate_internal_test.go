@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -55,9 +56,9 @@ func TestAdditiveMigrations(t *testing.T) {
 			m := Parse(version, string(text))
 			name := filepath.Base(path)
 			if version > 58 && database == "postgres" {
-				assert.Equal(t, said[name], fmt.Sprint(m.Additive), "%s says the same in both databases", name)
+				assert.Equal(t, said[name], strconv.FormatBool(m.Additive), "%s says the same in both databases", name)
 			}
-			said[name] = fmt.Sprint(m.Additive)
+			said[name] = strconv.FormatBool(m.Additive)
 			if !m.Additive {
 				continue
 			}
