@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net"
 	"regexp"
 	"sync"
@@ -16,7 +17,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/listing"
 	"github.com/dingdag/dingdag/store/postgres"
 	"github.com/dingdag/dingdag/store/storetest"
 )
@@ -136,6 +139,22 @@ func TestTextsThatAreNone(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, notes, 1)
 	assert.Equal(t, "a\uFFFDb\uFFFDc", notes[0].Content)
+
+	// As one of so many that they are a list in JSON, too.
+	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error {
+		_, err := tx.InsertRun(t.Context(), &store.Run{DAGID: "a\x00b", RunID: "r", Type: dag.ManualRun, State: dag.RunQueued, RunAfter: time.Unix(1, 0)})
+		return err
+	}))
+	many := make([]string, 600)
+	for i := range many {
+		many[i] = fmt.Sprint("d", i)
+	}
+	many[17] = "a\x00b"
+	for _, ids := range [][]string{many[17:18], many} {
+		runs, _, err := s.Lists().ListRuns(t.Context(), listing.Runs{DAGIDs: ids}, listing.Page{Limit: 9})
+		require.NoError(t, err)
+		assert.Len(t, runs, 1)
+	}
 }
 
 // cutter is a connection that is lost as soon as something was sent, or in its place.

@@ -44,13 +44,18 @@ func in[T any](w *where, expression string, values []T) {
 	case len(values) == 0:
 		w.add("FALSE")
 	case len(values) > manyValues:
-		b, err := json.Marshal(values)
-		if err != nil {
-			panic(fmt.Sprintf("sqllist: values are texts or numbers: %v", err))
-		}
-		list := w.dialect.Numbers()
+		list, bound := w.dialect.Numbers(), any(values)
 		if reflect.TypeFor[T]().Kind() == reflect.String {
 			list = w.dialect.Texts()
+			texts := make([]string, len(values))
+			for i, v := range values {
+				texts[i] = w.dialect.Plain(reflect.ValueOf(v).String())
+			}
+			bound = texts
+		}
+		b, err := json.Marshal(bound)
+		if err != nil {
+			panic(fmt.Sprintf("sqllist: values are texts or numbers: %v", err))
 		}
 		w.add(expression+" IN ("+list+")", string(b))
 	default:

@@ -26,6 +26,15 @@ func (d Dialect) Like(expression string) string {
 	return expression + " LIKE ?"
 }
 
+// Plain is a text as the database keeps it: PostgreSQL refuses some, see [Clean]. Bound values are so by themselves, and
+// not those in JSON.
+func (d Dialect) Plain(text string) string {
+	if d == Postgres {
+		return Clean(text)
+	}
+	return text
+}
+
 // Texts is a query of the texts in a bound JSON list.
 func (d Dialect) Texts() string {
 	if d == Postgres {
