@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -11,9 +12,6 @@ import (
 
 	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
-
-// longest is how long a statement of a transaction may take, so that a connection that leads nowhere is noticed.
-const longest = time.Minute
 
 // querier is a pool or a transaction.
 type querier interface {
@@ -36,12 +34,44 @@ func (s *Store) conn() conn { return conn{s.pool, s, false} }
 // Dialect is what it speaks.
 func (c conn) Dialect() sqlrow.Dialect { return sqlrow.Postgres }
 
-// context is the one of a statement, and what ends it.
-func (c conn) context(ctx context.Context) (context.Context, context.CancelFunc) {
-	if !c.shared {
-		return ctx, func() {}
+// limit ends a statement to which the database gives no answer for a time, as on a connection that leads nowhere.
+type limit struct {
+	timer *time.Timer
+	end   context.CancelFunc
+	long  time.Duration
+	over  *atomic.Bool
+}
+
+// limited is the context of a statement, which begins now.
+func (c conn) limited(ctx context.Context) (context.Context, limit) {
+	if c.shared {
+		ctx = context.WithoutCancel(ctx)
 	}
-	return context.WithTimeout(context.WithoutCancel(ctx), longest)
+	ctx, cancel := context.WithCancel(ctx)
+	l := limit{end: cancel, long: c.s.opts.Answer, over: &atomic.Bool{}}
+	l.timer = time.AfterFunc(l.long, func() {
+		l.over.Store(true)
+		cancel()
+	})
+	return ctx, l
+}
+
+// stop ends the time that counts, and again begins it anew.
+func (l limit) stop()  { l.timer.Stop() }
+func (l limit) again() { l.timer.Reset(l.long) }
+
+// close ends it for good.
+func (l limit) close() {
+	l.timer.Stop()
+	l.end()
+}
+
+// mark is [mark] of an error of the statement.
+func (l limit) mark(err error) error {
+	if err != nil && l.over.Load() {
+		return busyError{fmt.Errorf("the database gave no answer for %v", l.long)}
+	}
+	return mark(err)
 }
 
 // Exec runs a statement and returns the number of rows it changed.
@@ -50,10 +80,10 @@ func (c conn) Exec(ctx context.Context, query string, args ...any) (int64, error
 	if err != nil {
 		return 0, err
 	}
-	ctx, cancel := c.context(ctx)
-	defer cancel()
+	ctx, l := c.limited(ctx)
+	defer l.close()
 	tag, err := c.q.Exec(ctx, sqlrow.Numbered(query), values...)
-	return tag.RowsAffected(), mark(err)
+	return tag.RowsAffected(), l.mark(err)
 }
 
 // Query runs a query. The caller closes the rows.
@@ -66,28 +96,37 @@ func (c conn) Query(ctx context.Context, query string, args ...any) (sqlrow.Rows
 		began := c.s.began()
 		defer func() { c.s.took(Reading, began) }()
 	}
-	ctx, cancel := c.context(ctx)
+	ctx, l := c.limited(ctx)
 	rs, err := c.q.Query(ctx, sqlrow.Numbered(query), values...)
 	if err != nil {
-		cancel()
-		return nil, mark(err)
+		l.close()
+		return nil, l.mark(err)
 	}
-	return rows{rs, cancel}, nil
+	l.stop()
+	return rows{rs, l}, nil
 }
 
-// rows is a result set as [sqlrow.Rows].
+// rows is a result set as [sqlrow.Rows]. While its reader does something with a row no time counts.
 type rows struct {
 	pgx.Rows
-	cancel context.CancelFunc
+	limit limit
+}
+
+// Next waits for a row.
+func (r rows) Next() bool {
+	r.limit.again()
+	defer r.limit.stop()
+	return r.Rows.Next()
 }
 
 // Err is what ended the rows.
-func (r rows) Err() error { return mark(r.Rows.Err()) }
+func (r rows) Err() error { return r.limit.mark(r.Rows.Err()) }
 
 // Close ends the result.
 func (r rows) Close() error {
+	r.limit.again()
 	r.Rows.Close()
-	r.cancel()
+	r.limit.close()
 	return r.Err()
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -20,6 +21,9 @@ const conns = 10
 // leastConns is how many it must have: while it writes, and while it makes its tables, it reads over another one.
 const leastConns = 2
 
+// connecting is how long it may take to connect to a server unless the URL says otherwise, by connect_timeout.
+const connecting = 10 * time.Second
+
 // errURL is all that is said of a URL that cannot be read: more could be a part of its password.
 var errURL = errors.New(`the URL of the database cannot be read: want postgres://user:password@host:5432/database, with %XX for characters of the password other than letters and digits`)
 
@@ -32,6 +36,13 @@ func parse(url string) (*pgxpool.Config, error) {
 	if !strings.Contains(url, "pool_max_conns") {
 		config.MaxConns = conns
 	}
+	// One that leads nowhere is noticed in half a minute, also while nothing is sent over it.
+	dialer := &net.Dialer{Timeout: config.ConnConfig.ConnectTimeout, KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}}
+	if dialer.Timeout == 0 {
+		dialer.Timeout = connecting
+		config.ConnConfig.ConnectTimeout = connecting
+	}
+	config.ConnConfig.DialFunc = dialer.DialContext
 	if config.MaxConns < leastConns {
 		return nil, fmt.Errorf("the URL of the database has pool_max_conns=%d: want %d or more, one to write and the others to read", config.MaxConns, leastConns)
 	}

@@ -6,6 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 )
 
 // OpenThrough is Open over connections that somebody comes between.
@@ -33,4 +35,15 @@ func OpenTraced(ctx context.Context, url string, o Options, tracer pgx.QueryTrac
 	}
 	config.ConnConfig.Tracer = tracer
 	return openWith(ctx, config, o)
+}
+
+// Listening reports whether it hears of what other processes do.
+func (s *Store) Listening() bool { return s.listening.Load() }
+
+// Count reads n rows.
+func (s *Store) Count(ctx context.Context, n int, each func()) error {
+	return sqlrow.Stream(ctx, s.conn(), func(rows sqlrow.Rows, v *int) error { return rows.Scan(v) }, func(*int) error {
+		each()
+		return nil
+	}, "SELECT generate_series(1, ?)", n)
 }

@@ -133,7 +133,7 @@ func rowsRead(t *testing.T, c *pgx.Conn, st statement) (n int, plan string) {
 }
 
 // made are tables with a row for each thing that people made or that is open: they do not grow with time.
-var made = []string{"dag", "slot_pool", "node_lease", "run_deadline", "broken", "daily_digest", "dag_pause"}
+var made = []string{"dag", "additive_migration", "slot_pool", "node_lease", "run_deadline", "broken", "daily_digest", "dag_pause"}
 
 // ours are values of the columns that the hot path asks for. All history is that of one DAG and of one channel, as that of
 // a small installation may be.

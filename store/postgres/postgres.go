@@ -42,18 +42,21 @@ type Options struct {
 	Unlock func(sealed bool) (*connections.Cipher, error)
 	// PollOnly says that the database is reached through a pooler that lends connections to single transactions,
 	// as PgBouncer does with pool_mode = transaction. There nobody can be told of anything, so that
-	// it is looked each second for what others did; and the URL must say default_query_exec_mode=exec, unless the pooler keeps
-	// prepared statements.
+	// it is looked for what others did. It is found out by itself, too, some seconds after Open.
 	PollOnly bool
 	// Copying opens a database into which a store is being copied, which is refused otherwise, see [sqlcopy.Copy].
 	Copying bool
-	// Looks is how often it is looked for jobs of which nobody has told. 0 is 1 s.
+	// Looks is how often it is looked for jobs of which nobody has told, and, while nothing is heard of other processes, for what
+	// they did. 0 is 1 s.
 	Looks time.Duration
 	// Wait is how long a transaction waits for those of other processes before it fails with [store.ErrBusy]. 0 is 10 s.
 	Wait time.Duration
 	// Idle is how long a transaction may stand still before the database takes it back, so that a process that was
-	// frozen holds up no other one. 0 is 10 s.
+	// frozen holds up no other one. 0 is 4 s, less than it takes until another leads.
 	Idle time.Duration
+	// Answer is how long the database may take to answer a statement, or to give the next row, before the connection
+	// is given up with [store.ErrBusy]. 0 is 1 min.
+	Answer time.Duration
 	// Clock is the time that leases go by; nil is the clock of the database, which all processes share.
 	Clock func() time.Time
 	// Observe, when set, is told how long each stage of work took. It must return at once.
@@ -108,7 +111,7 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 func openWith(ctx context.Context, config *pgxpool.Config, o Options) (*Store, error) {
 	o.Node = cmp.Or(o.Node, "local")
 	o.Looks = cmp.Or(o.Looks, time.Second)
-	o.Wait, o.Idle = cmp.Or(o.Wait, 10*time.Second), cmp.Or(o.Idle, 10*time.Second)
+	o.Wait, o.Idle, o.Answer = cmp.Or(o.Wait, 10*time.Second), cmp.Or(o.Idle, 4*time.Second), cmp.Or(o.Answer, time.Minute)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -141,7 +144,9 @@ func (s *Store) prepare(ctx context.Context) error {
 	var encoding string
 	var schema *string
 	var reading bool
-	if err := s.pool.QueryRow(ctx, `SELECT CAST(current_setting('server_version_num') AS int), current_setting('server_encoding'), current_schema(),
+	limited, cancel := context.WithTimeout(ctx, s.opts.Answer)
+	defer cancel()
+	if err := s.pool.QueryRow(limited, `SELECT CAST(current_setting('server_version_num') AS int), current_setting('server_encoding'), current_schema(),
 		CAST(current_setting('transaction_read_only') AS boolean)`).Scan(&version, &encoding, &schema, &reading); err != nil {
 		return err
 	}

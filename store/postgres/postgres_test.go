@@ -105,7 +105,7 @@ func emptied(t *testing.T) string {
 	}
 	t.Cleanup(func() {
 		_, err := c.Exec(context.WithoutCancel(t.Context()), fmt.Sprintf(`DO $$ DECLARE name text; BEGIN
-			FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = '%[1]s' AND tablename NOT IN ('goose_db_version', 'river_migration') LOOP
+			FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = '%[1]s' AND tablename NOT IN ('goose_db_version', 'additive_migration', 'river_migration') LOOP
 				EXECUTE format('DELETE FROM %[1]s.%%I', name);
 			END LOOP;
 			PERFORM setval(seqrelid, seqstart, false) FROM pg_sequence JOIN pg_class ON pg_class.oid = seqrelid

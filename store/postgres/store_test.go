@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -163,6 +164,7 @@ type cutter struct {
 	on    *regexp.Regexp
 	cut   *atomic.Int64
 	first bool
+	also  func()
 }
 
 var commits = regexp.MustCompile(`(?i)^Q....commit\x00`)
@@ -175,7 +177,10 @@ func (c cutter) Write(b []byte) (int, error) {
 	}
 	n, err := c.Conn.Write(b)
 	if lost {
-		_ = c.Conn.(*net.TCPConn).CloseRead()
+		if c.also != nil {
+			c.also()
+		}
+		_ = c.Conn.(interface{ CloseRead() error }).CloseRead()
 	}
 	return n, err
 }
@@ -187,7 +192,7 @@ func TestTheAnswerToACommitIsLost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var cut atomic.Int64
-			s, err := postgres.OpenThrough(t.Context(), database(t), postgres.Options{}, func(c net.Conn) net.Conn { return cutter{c, commits, &cut, lost} })
+			s, err := postgres.OpenThrough(t.Context(), database(t), postgres.Options{}, func(c net.Conn) net.Conn { return cutter{c, commits, &cut, lost, nil} })
 			require.NoError(t, err)
 			t.Cleanup(func() { assert.NoError(t, s.Close()) })
 			cut.Store(1)
@@ -211,24 +216,20 @@ func TestTheAnswerToACommitIsLost(t *testing.T) {
 	}
 }
 
-// bounds hears of the statements that no time ends.
-type bounds struct{ without []string }
+// bounds hears of the statements that nothing ends.
+type bounds struct {
+	heard   int
+	without []string
+}
 
 func (b *bounds) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
-	if _, ok := ctx.Deadline(); !ok {
+	if b.heard++; ctx.Done() == nil {
 		b.without = append(b.without, q.SQL)
 	}
 	return ctx
 }
 
 func (*bounds) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-
-// TraceCopyFromStart hears of the jobs that River writes.
-func (b *bounds) TraceCopyFromStart(ctx context.Context, c *pgx.Conn, d pgx.TraceCopyFromStartData) context.Context {
-	return b.TraceQueryStart(ctx, c, pgx.TraceQueryStartData{SQL: "COPY " + d.TableName.Sanitize()})
-}
-
-func (*bounds) TraceCopyFromEnd(context.Context, *pgx.Conn, pgx.TraceCopyFromEndData) {}
 
 // A connection that leads nowhere holds up those that wait behind a transaction for a time and not for ever: each of its
 // statements has an end.
@@ -238,8 +239,7 @@ func TestStatementsOfATransactionEnd(t *testing.T) {
 	s, err := postgres.OpenTraced(t.Context(), database(t), postgres.Options{PollOnly: true}, heard)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
-	assert.NotEmpty(t, heard.without, "statements are heard")
-	heard.without = nil
+	heard.heard, heard.without = 0, nil
 	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error {
 		assert.NoError(t, putVersion(t.Context(), "a")(tx))
 		_, err := tx.Version(t.Context(), "a")
@@ -247,7 +247,158 @@ func TestStatementsOfATransactionEnd(t *testing.T) {
 		return tx.Enqueue(t.Context(), []store.Job{{TaskID: "t", Try: 1}})
 	}))
 	assert.ErrorIs(t, s.Tx(t.Context(), func(store.Tx) error { return assert.AnError }), assert.AnError)
+	assert.NotZero(t, heard.heard)
 	assert.Empty(t, heard.without)
+}
+
+// line is a connection to the database that a test can take away.
+type line struct {
+	net.Conn
+	net *network
+}
+
+// network is the way of a process to the database.
+type network struct {
+	// swallows says that what is sent gets lost without a word, and away that it cannot be sent.
+	swallows, away atomic.Bool
+	// tries counts what could not be sent.
+	tries atomic.Int64
+}
+
+func (n *network) between(c net.Conn) net.Conn { return line{c, n} }
+
+// Write sends what is written.
+func (l line) Write(b []byte) (int, error) {
+	switch {
+	case l.net.away.Load():
+		l.net.tries.Add(1)
+		return 0, errors.Join(net.ErrClosed, l.Close())
+	case l.net.swallows.Load():
+		return len(b), nil
+	}
+	return l.Conn.Write(b)
+}
+
+// CloseRead ends what is heard.
+func (l line) CloseRead() error { return l.Conn.(*net.TCPConn).CloseRead() }
+
+// Nobody waits for ever for an answer over a connection that leads nowhere, and all go on when there is another.
+func TestConnectionsThatLeadNowhere(t *testing.T) {
+	t.Parallel()
+	n := &network{}
+	s, err := postgres.OpenThrough(t.Context(), database(t), postgres.Options{Answer: 100 * time.Millisecond, PollOnly: true, Looks: 10 * time.Millisecond}, n.between)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	watched := make(chan struct{}, 1000)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- s.Watch(ctx, func() { watched <- struct{}{} }) }()
+	<-watched
+	n.swallows.Store(true)
+	_, err = s.Version(t.Context(), "a")
+	require.ErrorIs(t, err, store.ErrBusy)
+	require.ErrorContains(t, err, "no answer for 100ms")
+	require.ErrorIs(t, s.Tx(t.Context(), putVersion(t.Context(), "a")), store.ErrBusy)
+	_, err = s.Beat(t.Context(), time.Second)
+	require.ErrorIs(t, err, store.ErrBusy)
+	n.swallows.Store(false)
+	for len(watched) > 0 {
+		<-watched
+	}
+	require.NoError(t, s.Tx(t.Context(), putVersion(t.Context(), "a")))
+	<-watched
+	cancel()
+	require.NoError(t, <-ended)
+	_, err = s.Version(t.Context(), "a")
+	require.NoError(t, err)
+}
+
+// Rows take as long as their reader does: time counts only while the database is waited for.
+func TestAReaderTakesItsTime(t *testing.T) {
+	t.Parallel()
+	s := open(t, database(t), postgres.Options{Answer: 200 * time.Millisecond})
+	const many = 100_000 // more than any buffer holds
+	read := 0
+	require.NoError(t, s.Count(t.Context(), many, func() {
+		if read++; read == 1 {
+			<-time.After(300 * time.Millisecond)
+		}
+	}))
+	assert.Equal(t, many, read)
+}
+
+// While the database stays away after a commit whose answer was lost, its function is told nothing: what was committed must
+// not count as failed.
+func TestTheDatabaseStaysAwayAfterACommit(t *testing.T) {
+	t.Parallel()
+	for name, closes := range map[string]bool{"it comes back": false, "the store is closed": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := &network{}
+			var cut atomic.Int64
+			s, err := postgres.OpenThrough(t.Context(), database(t), postgres.Options{PollOnly: true}, func(c net.Conn) net.Conn {
+				return cutter{n.between(c), commits, &cut, false, func() { n.away.Store(true) }}
+			})
+			require.NoError(t, err)
+			t.Cleanup(func() { assert.NoError(t, s.Close()) })
+			cut.Store(1)
+			told := make(chan error, 1)
+			go func() { told <- s.Tx(t.Context(), putVersion(t.Context(), "a")) }()
+			require.Eventually(t, func() bool { return n.tries.Load() > 3 }, time.Minute, time.Millisecond)
+			assert.Empty(t, told, "nobody knows yet")
+			if closes {
+				require.NoError(t, s.Close())
+				err := <-told
+				require.ErrorContains(t, err, "nobody knows whether it was committed")
+				assert.NotErrorIs(t, err, store.ErrBusy, "to do it again may do it twice")
+				return
+			}
+			n.away.Store(false)
+			require.NoError(t, <-told)
+			_, err = s.Version(t.Context(), "a")
+			require.NoError(t, err)
+		})
+	}
+}
+
+// A connection over which nothing is heard any more is noticed and made anew.
+func TestListeningGoesDeaf(t *testing.T) {
+	t.Parallel()
+	u := database(t)
+	var deaf atomic.Bool
+	s, err := postgres.OpenThrough(t.Context(), u, postgres.Options{Looks: 20 * time.Millisecond}, func(c net.Conn) net.Conn { return &earless{Conn: c, deaf: &deaf} })
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	require.Eventually(t, s.Listening, time.Minute, time.Millisecond)
+	deaf.Store(true)
+	require.Eventually(t, func() bool { return !s.Listening() }, time.Minute, time.Millisecond)
+	deaf.Store(false)
+	require.Eventually(t, s.Listening, time.Minute, time.Millisecond)
+}
+
+// earless is a connection whose listener hears nothing of the database while it is deaf.
+type earless struct {
+	net.Conn
+	listens atomic.Bool
+	deaf    *atomic.Bool
+}
+
+// Write sends what is written.
+func (c *earless) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte("LISTEN ")) {
+		c.listens.Store(true)
+	}
+	return c.Conn.Write(b)
+}
+
+// Read reads, and hears nothing while it is deaf.
+func (c *earless) Read(b []byte) (int, error) {
+	for {
+		n, err := c.Conn.Read(b)
+		if err != nil || !c.listens.Load() || !c.deaf.Load() {
+			return n, err
+		}
+	}
 }
 
 // Space that is no longer used is given back when the tables are written anew.

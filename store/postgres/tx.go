@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlstore"
@@ -18,7 +19,7 @@ import (
 func (s *Store) newCommitter() *sqlcommit.Committer[*tx, *transaction] {
 	return sqlcommit.New(sqlcommit.Config[*tx, *transaction]{
 		Begin: func(ctx context.Context) (*tx, error) {
-			ctx, cancel := context.WithTimeout(ctx, s.opts.Wait+longest)
+			ctx, cancel := context.WithTimeout(ctx, s.opts.Wait+s.opts.Answer)
 			defer cancel()
 			s.commits.Add(1)
 			t, err := s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: s.begin})
@@ -60,7 +61,7 @@ type tx struct {
 
 // Run runs a statement without values.
 func (t *tx) Run(ctx context.Context, statement string) error {
-	ctx, cancel := context.WithTimeout(ctx, longest)
+	ctx, cancel := context.WithTimeout(ctx, t.s.opts.Answer)
 	defer cancel()
 	_, err := t.tx.Exec(ctx, statement)
 	return mark(err)
@@ -68,7 +69,7 @@ func (t *tx) Run(ctx context.Context, statement string) error {
 
 // Rollback takes it back.
 func (t *tx) Rollback(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, longest)
+	ctx, cancel := context.WithTimeout(ctx, t.s.opts.Answer)
 	defer cancel()
 	if err := t.tx.Rollback(ctx); err != nil && !errors.Is(err, pgx.ErrTxClosed) {
 		return mark(err)
@@ -86,40 +87,81 @@ func (t *tx) Commit(ctx context.Context) error {
 	if slices.ContainsFunc(t.views, (*transaction).Woke) {
 		said += wakes
 	}
-	limited, cancel := context.WithTimeout(ctx, longest)
+	limited, cancel := context.WithTimeout(ctx, t.s.opts.Answer)
 	defer cancel()
 	var id, told *string
 	if err := t.tx.QueryRow(limited, telling, t.s.channel, said).Scan(&id, &told); err != nil {
 		return errors.Join(mark(err), t.Rollback(ctx))
 	}
 	err := t.tx.Commit(limited)
-	if err != nil && id != nil && t.s.landed(ctx, *id) {
-		return nil
+	if err == nil || id == nil {
+		return mark(err)
 	}
-	return mark(err)
+	landed, unknown := t.s.landed(*id, err)
+	switch {
+	case unknown != nil:
+		return unknown
+	case landed:
+		return nil
+	default:
+		return mark(err)
+	}
 }
 
-// unsure is how long it is asked what became of a commit.
-const unsure = 10 * time.Second
+// asking is how long a question after a commit waits for its answer, and between is how long it is waited before the next one
+// at first and at most.
+const (
+	asking       = 10 * time.Second
+	leastBetween = 50 * time.Millisecond
+	between      = time.Second
+)
 
-// landed reports whether a transaction was committed whose commit had no good answer. It waits until the database has
-// noticed the loss of a connection, too.
-func (s *Store) landed(ctx context.Context, id string) bool {
-	ctx, cancel := context.WithTimeout(ctx, unsure)
-	defer cancel()
-	for {
-		var status *string
-		err := s.pool.QueryRow(ctx, "SELECT pg_xact_status(CAST($1 AS xid8))", id).Scan(&status)
-		if err == nil && status != nil && *status != "in progress" {
-			return *status == "committed"
+// landed reports whether a transaction was committed whose commit had no good answer. It asks until the database answers, which
+// has to notice the loss of a connection, too: those who wait must not be told of a failure when it was committed, and nothing
+// else can be written meanwhile. Only the end of the store ends that, with an error.
+func (s *Store) landed(id string, lost error) (bool, error) {
+	for pause, asked := leastBetween, false; ; pause = min(2*pause, between) {
+		status, err := s.status(id)
+		switch {
+		case err == nil && status == "committed", err == nil && status == "aborted":
+			if asked {
+				s.opts.Log.Info("the database tells what became of the commit", "status", status)
+			}
+			return status == "committed", nil
+		case err == nil && status != "in progress":
+			s.opts.Log.Error("nobody knows whether a transaction was committed: its answer was lost, and the database does not know it any more", "transaction", id)
+			return false, errUnknown
+		case pause == between && !asked:
+			asked = true
+			s.opts.Log.Error("the answer to a commit was lost; the database is asked what became of it until it answers, and nothing is written until then",
+				"transaction", id, "lost", lost, "error", mark(err))
 		}
 		select {
-		case <-ctx.Done():
-			s.opts.Log.Error("nobody knows whether a transaction was committed: its answer was lost, and the database gives no other", "error", mark(err))
-			return false
-		case <-time.After(50 * time.Millisecond):
+		case <-s.queue.Closing():
+			s.opts.Log.Error("nobody knows whether a transaction was committed: its answer was lost, and the store was closed before the database gave another", "transaction", id)
+			return false, errUnknown
+		case <-time.After(pause):
 		}
 	}
+}
+
+// errUnknown is the error of those whose transaction may have been committed or not.
+var errUnknown = errors.New("nobody knows whether it was committed: the answer of the database was lost")
+
+// status is what the database says of a transaction: "committed", "aborted", "in progress", or "" when it is so old that it does
+// not know.
+func (s *Store) status(id string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), min(asking, s.opts.Answer))
+	defer cancel()
+	var status *string
+	err := s.pool.QueryRow(ctx, "SELECT pg_xact_status(CAST($1 AS xid8))", id).Scan(&status)
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "22023" {
+		return "aborted", nil // another server has taken over, and never heard of it
+	}
+	if err != nil || status == nil {
+		return "", err
+	}
+	return *status, nil
 }
 
 // transaction is one function's view of the shared transaction.
