@@ -94,6 +94,8 @@ type Options struct {
 	ProcessDir string
 	// LogDir is the folder of the task logs, one file for each attempt.
 	LogDir string
+	// LogJournal, when set, is told of the task logs that are written.
+	LogJournal worker.LogJournal
 	// LogsPass says that the folder goes when the engine has stopped: no message names a log then.
 	LogsPass bool
 	// Version is that of the program, which the record of its work has.
@@ -255,7 +257,7 @@ func New(s store.Store, o Options) (*Engine, error) {
 	renderer := &render.Renderer{Templates: o.Templates, Connections: o.Connections, Variables: o.Variables, Owners: o.Owners, Host: host, LogDir: o.LogDir, Pages: o.Pages}
 	e.worker = worker.New(worker.Options{
 		Render: renderer, Store: s, Keep: hold{e}, Runs: hold{e}, Masker: o.Masker, Environ: o.Environ, ProcessDir: o.ProcessDir,
-		TaskOutput: o.TaskOutput, Written: o.LogWritten, KillGrace: o.KillGrace, MaxMapLength: o.MaxMapLength, RenderedLength: keptLength(&o), Clock: o.Clock, Log: o.Log,
+		TaskOutput: o.TaskOutput, Written: o.LogWritten, Journal: o.LogJournal, KillGrace: o.KillGrace, MaxMapLength: o.MaxMapLength, RenderedLength: keptLength(&o), Clock: o.Clock, Log: o.Log,
 	})
 	if err := e.openOutbox(renderer); err != nil {
 		return nil, err

@@ -24,6 +24,8 @@ type taskLog struct {
 	*slog.Logger
 	out    *logOutput
 	report func(error)
+	// done tells [LogJournal] that the log is closed; nil tells nobody.
+	done func()
 }
 
 // LogPath is where the log of a try of an instance lies below the log folder, as in Airflow; try 0
@@ -40,6 +42,13 @@ func LogPath(r *store.Run, in *store.Instance, try int) string {
 // goes on in the same file.
 func (w *Worker) openLog(path string) (*taskLog, error) {
 	full := filepath.Join(w.o.Render.LogDir, path)
+	done := func() {}
+	if w.o.Journal != nil {
+		var err error
+		if done, err = w.o.Journal.Begin(path); err != nil {
+			return nil, fmt.Errorf("open task log: %w", err)
+		}
+	}
 	f, err := os.OpenFile(full, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640) //nolint:gosec // below the log folder; the group may read logs
 	// A folder that is empty may be removed with old logs before there is something in it.
 	for again := 0; os.IsNotExist(err) && again < 3; again++ {
@@ -48,11 +57,12 @@ func (w *Worker) openLog(path string) (*taskLog, error) {
 		}
 	}
 	if err != nil {
+		done()
 		return nil, fmt.Errorf("open task log: %w", err)
 	}
 	out := &logOutput{file: f, copy: w.o.TaskOutput, task: taskOf(path), written: w.o.Written}
 	h := &lineHandler{out: out, mask: w.o.Masker.Mask, clock: w.o.Clock}
-	return &taskLog{Logger: slog.New(h), out: out, report: func(err error) {
+	return &taskLog{Logger: slog.New(h), out: out, done: done, report: func(err error) {
 		w.o.Log.Error("a task log has a hole: lines could not be written", "log", full, "error", err)
 	}}, nil
 }
@@ -75,6 +85,9 @@ func (l *taskLog) close() {
 	}
 	if err := l.out.close(); err != nil {
 		l.report(err)
+	}
+	if l.done != nil {
+		l.done()
 	}
 }
 

@@ -47,6 +47,13 @@ type Runs interface {
 	DAG(id string) (d *dag.DAG, paused bool)
 }
 
+// LogJournal is told of each log before it is opened, so that whoever brings logs to another place knows of it whatever happens to the
+// process. Begin must return soon; done is called when the log is closed, or could not be opened. A log that cannot be begun is not
+// opened.
+type LogJournal interface {
+	Begin(path string) (done func(), err error)
+}
+
 // Options configures [New]. Fields without a default are needed, unless they say otherwise.
 type Options struct {
 	Render *render.Renderer
@@ -64,6 +71,8 @@ type Options struct {
 	TaskOutput io.Writer
 	// Written, when set, is told how many bytes were written to a task log. It must return at once.
 	Written func(bytes int)
+	// Journal, when set, is told of task logs.
+	Journal LogJournal
 	// KillGrace is how long an operator may ignore the end of its context before its try is
 	// given up.
 	KillGrace time.Duration
