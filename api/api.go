@@ -18,6 +18,7 @@ import (
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/engine/why"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/tasklog"
 )
 
 // Folder is where the DAG files are.
@@ -45,6 +46,8 @@ type Options struct {
 	Engine func(ctx context.Context) (Engine, error)
 	// LogDir is the folder of task logs.
 	LogDir string
+	// Logs reads them, also those of other machines; nil reads those in LogDir.
+	Logs *tasklog.Reader
 	// PausedAtCreation says that a DAG that nobody has seen yet is paused, unless its file
 	// says otherwise.
 	PausedAtCreation bool
@@ -74,16 +77,25 @@ type Options struct {
 
 // API answers what people ask. It keeps nothing between two calls and may be used by several at
 // once.
-type API struct{ o Options }
+type API struct {
+	o    Options
+	logs *tasklog.Reader
+}
 
-// New returns an API. Every option but the store and the vault is needed, and By only for changes.
-func New(o Options) *API { return &API{o} }
+// New returns an API. Every option but the store, the vault and Logs is needed, and By only for changes.
+func New(o Options) *API {
+	logs := o.Logs
+	if logs == nil {
+		logs = tasklog.NewReader(tasklog.Options{Dir: o.LogDir})
+	}
+	return &API{o, logs}
+}
 
 // By is the same for somebody else who asks.
 func (a *API) By(who store.Actor) *API {
 	o := a.o
 	o.By = who
-	return &API{o}
+	return &API{o, a.logs}
 }
 
 // Mask hides the secrets that are known in a text.
@@ -149,5 +161,5 @@ func (a *API) Only(ctx context.Context) (access.Only, error) { return access.Onl
 func (a *API) Unlimited() *API {
 	o := a.o
 	o.Visible = nil
-	return &API{o}
+	return &API{o, a.logs}
 }

@@ -341,7 +341,7 @@ func TestLogs(t *testing.T) {
 	assert.Equal(t, "only[1]", l.Label)
 	assert.Equal(t, dag.Failed, l.State)
 	assert.Equal(t, 2, l.Instances)
-	text, err := l.Open()
+	text, err := l.Open(t.Context())
 	require.NoError(t, err)
 	got, err := io.ReadAll(text)
 	require.NoError(t, err)
@@ -351,7 +351,7 @@ func TestLogs(t *testing.T) {
 	l, err = w.Log(t.Context(), api.TryQuery{DAGID: "hourly", TaskID: "only", RunID: r.RunID, MapIndex: 0})
 	require.NoError(t, err)
 	assert.False(t, l.Older)
-	_, err = l.Open()
+	_, err = l.Open(t.Context())
 	require.ErrorIs(t, err, store.ErrNotFound, "nobody wrote it")
 }
 

@@ -3,16 +3,13 @@ package api
 import (
 	"context"
 	"errors"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/tasklog"
 	"github.com/dingdag/dingdag/worker"
 )
 
@@ -39,22 +36,24 @@ type Log struct {
 	// Older says that the newest run has none, so that this is of the newest that has.
 	Older bool
 
-	path, name string
+	try  tasklog.Try
+	from *tasklog.Reader
 }
 
 // Name is where the log lies below the folder of the logs.
-func (l *Log) Name() string { return l.name }
+func (l *Log) Name() string { return l.try.Name }
 
-// Open opens the text of the log.
-func (l *Log) Open() (io.ReadCloser, error) { return l.OpenFile() }
-
-// OpenFile opens its file.
-func (l *Log) OpenFile() (*os.File, error) {
-	f, err := os.Open(l.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, store.NoSuch("log.gone", l.path)
+// Open opens the text of the log, wherever it is. ctx is used until it is closed. Its error wraps [store.ErrNotFound] when there is
+// none, or when it is on a machine that cannot be asked.
+func (l *Log) Open(ctx context.Context) (*tasklog.Log, error) {
+	text, err := l.from.Open(ctx, l.try)
+	if gone, ok := errors.AsType[*tasklog.NodeError](err); ok {
+		return nil, store.NoSuch("log.elsewhere", l.try.Name, gone.Node, gone.Err.Error())
 	}
-	return f, err
+	if errors.Is(err, tasklog.ErrNone) {
+		return nil, store.NoSuch("log.gone", l.from.Place(l.try.Name))
+	}
+	return text, err
 }
 
 // Log finds the log of a try. Without a run it is that of the newest one in which a try of the task
@@ -82,8 +81,24 @@ func (a *API) Log(ctx context.Context, q TryQuery) (*Log, error) {
 		return nil, store.NoSuch("log.not_begun",
 			q.Try, shown.Label(), r.RunID, shown.Try, a.command("tasks", "tries", q.DAGID, q.TaskID, r.RunID))
 	}
-	name := worker.LogPath(r, shown, q.Try)
-	return &Log{runOf(r), shown.Label(), shown.State, n, r.Key != newest.Key, filepath.Join(a.o.LogDir, name), name}, nil
+	try := tasklog.Try{Name: worker.LogPath(r, shown, q.Try), Node: shown.Host}
+	if q.Try != 0 && q.Try != shown.Try && a.logs.Elsewhere() {
+		if try.Node, err = a.nodeOf(ctx, shown, q.Try); err != nil {
+			return nil, err
+		}
+	}
+	return &Log{runOf(r), shown.Label(), shown.State, n, r.Key != newest.Key, try, a.logs}, nil
+}
+
+// nodeOf is the machine that ran an earlier try of an instance; empty when it is not known.
+func (a *API) nodeOf(ctx context.Context, in *store.Instance, try int) (string, error) {
+	past, err := a.o.Store.PastTries(ctx, in.RunKey, in.TaskID)
+	for _, p := range past {
+		if p.MapIndex == in.MapIndex && p.Try == try {
+			return p.Host, nil
+		}
+	}
+	return "", err
 }
 
 // meant are the instances of a run that a query may mean: those of its task, or the one with its index. A run may have

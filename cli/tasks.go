@@ -100,7 +100,7 @@ func runTasksLogs(ctx context.Context, a *app.App, q api.TryQuery) error {
 	if log.Instances > 1 {
 		fmt.Fprintf(a.Err, "%s, %s, of %d instances; --map-index shows another one\n", log.Label, log.State, log.Instances)
 	}
-	text, err := log.Open()
+	text, err := log.Open(ctx)
 	if err != nil {
 		return err
 	}

@@ -134,6 +134,7 @@ var mistakes = map[Code]words{ //nolint:gochecknoglobals // a constant
 	"remove.at_work":     {"is at work", "正在运行"},
 	"note.long":          {"the note has %s characters: at most %s are kept", "备注有 %s 个字符：最多保留 %s 个"},
 	"log.gone":           {"the log %s is gone: old logs go by the settings of history.logs, and by dingdag db clean", "日志 %s 已不存在：旧日志按 history.logs 的设置或由 dingdag db clean 清理"},
+	"log.elsewhere":      {"the log %s is on the machine %s, which cannot be asked for it: %s", "日志 %s 在机器 %s 上，无法向其读取：%s"},
 	"log.not_begun":      {"try %s of %s has not begun in run %s: its last is %s; see %s", "运行 %[3]s 中 %[2]s 的第 %[1]s 次尝试尚未开始：最近一次是第 %[4]s 次；见 %[5]s"},
 	"log.map_index":      {"map index %s of task %q has not run in run %s", "运行 %[3]s 中任务 %[2]q 的映射序号 %[1]s 未运行"},
 	"log.no_try":         {"task %q has no log in run %s: no try of it has begun, its state is %s; see %s", "运行 %[2]s 中任务 %[1]q 没有日志：尚未开始任何尝试，状态为%[3]s；见 %[4]s"},

@@ -95,6 +95,9 @@ func NewReader(o Options) *Reader {
 // Elsewhere reports whether logs may be anywhere but in the log folder: otherwise nobody needs [Try.Node].
 func (r *Reader) Elsewhere() bool { return r.o.Store != nil || r.o.Nodes != nil }
 
+// Place is where in the log folder a log would be, for people.
+func (r *Reader) Place(name string) string { return filepath.Join(r.o.Dir, name) }
+
 // Open opens the log of a try. Its error wraps [ErrNone] when there is none, also when it was removed; it is a [*NodeError]
 // when the log is on a machine that cannot be asked. ctx is used until the log is closed.
 func (r *Reader) Open(ctx context.Context, t Try) (*Log, error) {

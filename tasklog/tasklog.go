@@ -65,7 +65,7 @@ type Store interface {
 const suffix = ".log"
 
 // CheckName returns an error unless a text is the name of a log: a path below the log folder that ends in .log, with / between
-// its parts, none of which begins with a dot.
+// its parts, of which the first does not begin with a dot.
 func CheckName(name string) error {
 	base, ok := strings.CutSuffix(name, suffix)
 	if !ok || path.Base(base) == "." || CheckFolder(name) != nil {
@@ -76,11 +76,7 @@ func CheckName(name string) error {
 
 // CheckFolder returns an error unless a text is a path below the log folder, as in [CheckName].
 func CheckFolder(folder string) error {
-	bad := folder == "" || !filepath.IsLocal(folder) || path.Clean(folder) != folder || strings.ContainsAny(folder, "\\\x00")
-	for part := range strings.SplitSeq(folder, "/") {
-		bad = bad || strings.HasPrefix(part, ".")
-	}
-	if bad {
+	if folder == "" || strings.HasPrefix(folder, ".") || !filepath.IsLocal(folder) || path.Clean(folder) != folder || strings.Contains(folder, "\x00") {
 		return fmt.Errorf("%q is no path below the log folder", folder)
 	}
 	return nil

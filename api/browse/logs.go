@@ -3,7 +3,6 @@ package browse
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 
 	"github.com/dingdag/dingdag/api"
@@ -44,16 +43,12 @@ func (b *Browser) Log(ctx context.Context, dagID, runID, taskID string, mapIndex
 	if err != nil {
 		return nil, err
 	}
-	f, err := l.OpenFile()
+	text, err := l.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
 	complete := try < in.Try || in.State.Finished()
-	return &Log{f, info.Size(), complete, l.Name()}, nil
+	return &Log{text, text.Size(), complete, l.Name()}, nil
 }
 
 // tail is how far back the end of the last line is looked for.

@@ -348,7 +348,7 @@ func (p *Presses) log(ctx context.Context, c *store.CardNow, who store.Actor) (O
 	l, err := p.o.Runs(who).Log(ctx, api.TryQuery{DAGID: c.DAGID, RunID: c.RunID, TaskID: c.TaskID, MapIndex: c.MapIndex, Try: c.Try})
 	if err == nil {
 		var text string
-		if text, err = tail(l, maxLog); err == nil {
+		if text, err = tail(ctx, l, maxLog); err == nil {
 			return Outcome{Said: "```\n" + strings.ReplaceAll(p.o.Masker.Mask(text), "```", "'''") + "\n```"}, nil
 		}
 	}
@@ -359,27 +359,19 @@ func (p *Presses) log(ctx context.Context, c *store.CardNow, who store.Actor) (O
 }
 
 // tail is the end of a log, from the beginning of a line.
-func tail(l *api.Log, most int64) (text string, err error) {
-	in, err := l.Open()
+func tail(ctx context.Context, l *api.Log, most int64) (text string, err error) {
+	in, err := l.Open(ctx)
 	if err != nil {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, in.Close()) }()
-	if s, ok := in.(io.Seeker); ok {
-		if end, err := s.Seek(0, io.SeekEnd); err != nil {
-			return "", err
-		} else if _, err := s.Seek(max(end-most, 0), io.SeekStart); err != nil {
-			return "", err
-		} else if end > most {
-			defer func() {
-				if _, rest, ok := strings.Cut(text, "\n"); ok {
-					text = rest
-				}
-			}()
-		}
+	from := max(in.Size()-most, 0)
+	all, err := io.ReadAll(io.NewSectionReader(in, from, in.Size()-from))
+	text = strings.TrimSpace(strings.ToValidUTF8(string(all), ""))
+	if _, rest, ok := strings.Cut(text, "\n"); ok && from > 0 {
+		text = rest
 	}
-	all, err := io.ReadAll(io.LimitReader(in, most))
-	return strings.TrimSpace(strings.ToValidUTF8(string(all), "")), err
+	return text, err
 }
 
 // whisper shows a text on the card to one person alone, as its variable note.

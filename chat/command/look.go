@@ -515,7 +515,7 @@ func doLogs(ctx context.Context, c *Call) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	text, whole, err := tail(log)
+	text, whole, err := tail(ctx, log)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -546,24 +546,15 @@ func doLogs(ctx context.Context, c *Call) (Answer, error) {
 }
 
 // tail reads the end of a log. whole says that it is all of it.
-func tail(log *api.Log) (text string, whole bool, err error) {
-	r, err := log.Open()
+func tail(ctx context.Context, log *api.Log) (text string, whole bool, err error) {
+	r, err := log.Open(ctx)
 	if err != nil {
 		return "", false, err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	whole = true
-	if s, ok := r.(io.Seeker); ok {
-		size, err := s.Seek(0, io.SeekEnd)
-		if err != nil {
-			return "", false, fmt.Errorf("find the end of the log: %w", err)
-		}
-		whole = size <= maxLogFile
-		if _, err := s.Seek(max(0, size-maxLogFile), io.SeekStart); err != nil {
-			return "", false, fmt.Errorf("go to the end of the log: %w", err)
-		}
-	}
-	data, err := io.ReadAll(io.LimitReader(r, maxLogFile))
+	whole = r.Size() <= maxLogFile
+	from := max(0, r.Size()-maxLogFile)
+	data, err := io.ReadAll(io.NewSectionReader(r, from, r.Size()-from))
 	if err != nil {
 		return "", false, fmt.Errorf("read the log: %w", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"slices"
 	"strconv"
@@ -62,22 +61,11 @@ func (v *view) openLog(q api.TryQuery) (*openLog, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := l.Open()
+	text, err := l.Open(v.ctx())
 	if err != nil {
 		return nil, err
 	}
-	file, ok := f.(interface {
-		io.ReaderAt
-		Stat() (fs.FileInfo, error)
-	})
-	if !ok {
-		return nil, errors.Join(errors.New("the log is not a file"), f.Close())
-	}
-	st, err := file.Stat()
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return &openLog{file, f, st.Size(), slices.Contains(atWork, string(l.State))}, nil
+	return &openLog{text, text, text.Size(), slices.Contains(atWork, string(l.State))}, nil
 }
 
 // logOf is the piece of a log that is asked for by the query of the page: from a place on, by default its end, or what is found

@@ -144,7 +144,7 @@ func (w *world) writeLog(text string) {
 	w.t.Helper()
 	l, err := w.api.Log(w.t.Context(), api.TryQuery{DAGID: "etl", RunID: "manual__2026-03-01T11:00:00Z", TaskID: "load", MapIndex: -1})
 	require.NoError(w.t, err)
-	_, err = l.Open()
+	_, err = l.Open(w.t.Context())
 	require.ErrorIs(w.t, err, api.ErrNotFound)
 	path := strings.TrimPrefix(err.Error(), "the log ")
 	path, _, _ = strings.Cut(path, " is gone")
