@@ -53,11 +53,11 @@ type QueueBacklog struct {
 	Since time.Time
 }
 
-// Leases tells which processes live.
+// Leases tells whether a process leads: it schedules, and changes runs.
 type Leases interface {
-	// Leased reports whether a process holds a lease that runs beyond the given moment.
+	// Leased reports whether one leads beyond the given moment.
 	Leased(ctx context.Context, now time.Time) (bool, error)
-	// LeasedUntil returns when the lease that runs longest ends, or ended; zero when there never was one.
+	// LeasedUntil returns when the lead ends, or ended; zero when there never was one.
 	LeasedUntil(ctx context.Context) (time.Time, error)
 }
 

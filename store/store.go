@@ -34,6 +34,7 @@ type Reader interface {
 	Requests
 	Queues
 	Leases
+	Nodes
 	Events
 	History
 	OwnerAnswers
@@ -68,6 +69,7 @@ type Tx interface {
 	RequestsTx
 	EventsTx
 	QueueTx
+	NodesTx
 	HistoryTx
 	OwnerAnswersTx
 	ChatTx
@@ -95,6 +97,7 @@ type Store interface {
 	Reader
 	Transactor
 	Queue
+	Membership
 	// Watch calls noticed at once and soon after another process has committed something, until ctx ends.
 	// It may miss one, which a look from time to time must find. It returns an error where
 	// the store can't be watched.

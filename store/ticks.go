@@ -75,10 +75,10 @@ type SchedulerLife struct {
 // Process is one that works on a store.
 type Process struct {
 	// Host is the name of its machine, PID its number there.
-	Host string
-	PID  int
+	Host string `json:"host,omitzero"`
+	PID  int    `json:"pid,omitzero"`
 	// Version is that of the program.
-	Version string
+	Version string `json:"version,omitzero"`
 	// Workers is how many attempts it runs at once.
-	Workers int
+	Workers int `json:"workers,omitzero"`
 }

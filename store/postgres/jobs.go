@@ -12,13 +12,10 @@ import (
 
 // jobs are what leases of this process need.
 func (s *Store) jobs() *sqlqueue.Config {
-	return &sqlqueue.Config{Now: s.now, Write: func(ctx context.Context, fn func(*sqlqueue.Tx) error) error {
+	return &sqlqueue.Config{Process: s.process, Now: s.now, Read: func() sqlrow.Conn { return s.conn() }, Write: func(ctx context.Context, fn func(*sqlqueue.Tx) error) error {
 		return s.tx(ctx, func(t *transaction) error { return fn(t.Tx) })
 	}}
 }
-
-// Recover returns all jobs that are running, see [store.Queue].
-func (s *Store) Recover(ctx context.Context) ([]store.Job, error) { return s.jobs().Recover(ctx) }
 
 // Beat renews the lease of this process and returns the jobs of those that lost theirs, see [store.Queue].
 func (s *Store) Beat(ctx context.Context, lease time.Duration) ([]store.Job, error) {

@@ -82,7 +82,9 @@ type Store struct {
 	channel, self string
 
 	// process is what this one has of the jobs, hub wakes its workers, and heard those who want to know of commits of others.
-	process   *sqlqueue.Process
+	process *sqlqueue.Process
+	// epoch is that of the lead of this process, 0 while it does not lead.
+	epoch     atomic.Int64
 	hub       sqlqueue.Hub
 	heard     sqlqueue.Hub
 	commits   atomic.Int64

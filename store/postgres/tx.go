@@ -27,7 +27,7 @@ func (s *Store) newCommitter() *sqlcommit.Committer[*tx, *transaction] {
 		},
 		View: func(t *tx, onFailure func(func())) *transaction {
 			c := conn{t.tx, s, true}
-			v := &transaction{sqlstore.New(c, s.opts.Node), sqlqueue.NewTx(c, s.process, nil, onFailure), c, onFailure}
+			v := &transaction{sqlstore.New(c, s.opts.Node), sqlqueue.NewTx(c, s.process, nil, onFailure), c, t, onFailure}
 			t.views = append(t.views, v)
 			return v
 		},
@@ -37,9 +37,14 @@ func (s *Store) newCommitter() *sqlcommit.Committer[*tx, *transaction] {
 	})
 }
 
-// Tx runs fn in a transaction, see [store.Transactor].
+// Tx runs fn in a transaction, see [store.Transactor]. That of a process that leads changes nothing once another one does.
 func (s *Store) Tx(ctx context.Context, fn func(store.Tx) error) error {
-	return s.tx(ctx, func(t *transaction) error { return fn(t) })
+	return s.tx(ctx, func(t *transaction) error {
+		if err := t.fence(ctx); err != nil {
+			return err
+		}
+		return fn(t)
+	})
 }
 
 // tx is Tx for the store's own use. It waits until fn is committed or has failed.
@@ -57,6 +62,8 @@ type tx struct {
 	tx    pgx.Tx
 	s     *Store
 	views []*transaction
+	// epoch is that of who leads, 0 while it was not asked for.
+	epoch int64
 }
 
 // Run runs a statement without values.
@@ -169,6 +176,7 @@ type transaction struct {
 	sqlstore.Queries
 	*sqlqueue.Tx
 	c         conn
+	in        *tx
 	onFailure func(func())
 }
 

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"time"
 
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlstore"
@@ -36,6 +37,12 @@ func newCommitter(s *Store) *committer {
 func (s *Store) Tx(ctx context.Context, fn func(store.Tx) error) error {
 	return s.tx(ctx, func(t *transaction) error { return fn(t) })
 }
+
+// Own is Tx: there is no other process that could lead.
+func (s *Store) Own(ctx context.Context, fn func(store.Tx) error) error { return s.Tx(ctx, fn) }
+
+// LeaseClock is the time by which leases go.
+func (s *Store) LeaseClock(context.Context) (time.Time, error) { return s.opts.Clock(), nil }
 
 // tx is Tx for the store's own use. It waits until fn is committed or has failed.
 func (s *Store) tx(ctx context.Context, fn func(*transaction) error) error {

@@ -87,7 +87,7 @@ var access = regexp.MustCompile(`^(SCAN|SEARCH) (\w+)(?: USING (?:COVERING )?IND
 // each thing that people made, as the tables do.
 var (
 	partial = []string{"dag_run_open", "dag_run_taken_over", "delivery_open", "delivery_queue", "delivery_line", "delivery_unnamed", "silence_open", "silence_ending", "request_open", "ask_open", "backfill_open", "backfill_date_left", "asset_queue_waiting", "dag_paused"}
-	small   = []string{"dag", "slot_pool", "node_lease", "run_deadline", "own", "taken_over", "CONSTANT", "line", "found"}
+	small   = []string{"dag", "slot_pool", "node_lease", "leader", "report", "all_of_them", "run_deadline", "own", "taken_over", "CONSTANT", "line", "found"}
 )
 
 // historyReadBy are the lines of a plan that read more the longer a store is in use.

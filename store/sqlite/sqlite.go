@@ -163,7 +163,8 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		Write: func(ctx context.Context, fn func(*sqlqueue.Tx) error) error {
 			return s.tx(ctx, func(t *transaction) error { return fn(t.Tx) })
 		},
-		Now: func(context.Context, sqlrow.Conn) (time.Time, error) { return o.Clock(), nil },
+		Read: func() sqlrow.Conn { return s.pool() },
+		Now:  func(context.Context, sqlrow.Conn) (time.Time, error) { return o.Clock(), nil },
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), s.Close())

@@ -95,7 +95,7 @@ CREATE TABLE connection (
 CREATE TABLE node_lease (
     node    TEXT PRIMARY KEY,
     expires INTEGER NOT NULL
-);
+, info TEXT NOT NULL DEFAULT '', wanted TEXT NOT NULL DEFAULT '');
 CREATE TABLE slot_pool (
     name        TEXT PRIMARY KEY,
     slots       INTEGER NOT NULL,
@@ -572,6 +572,17 @@ CREATE TABLE dag_version_file (
     PRIMARY KEY (version, hash)
 ) WITHOUT ROWID;
 CREATE INDEX dag_version_file_of_hash ON dag_version_file (hash);
+CREATE TABLE leader (
+    id      INTEGER PRIMARY KEY CHECK (id = 1),
+    node    TEXT NOT NULL,
+    epoch   INTEGER NOT NULL,
+    expires INTEGER NOT NULL
+);
+CREATE TABLE report (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    payload TEXT NOT NULL,
+    at      INTEGER NOT NULL
+);
 CREATE TABLE river_leader (
     elected_at timestamp NOT NULL,
     expires_at timestamp NOT NULL,
@@ -650,6 +661,7 @@ CREATE UNIQUE INDEX river_job_unique_idx ON river_job (unique_key)
             ELSE 0
         END >= 1;
 INSERT INTO additive_migration (version) VALUES (63);
+INSERT INTO additive_migration (version) VALUES (65);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (1, 0, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (10, 9, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (11, 10, 1);
@@ -707,6 +719,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (58, 61, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (59, 62, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (60, 63, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (61, 65, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (7, 6, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (8, 7, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (9, 8, 1);

@@ -74,18 +74,16 @@ func (q Queries) QueueBacklogs(ctx context.Context) ([]store.QueueBacklog, error
 	return sqlqueue.Waiting(ctx, q.c)
 }
 
-// Leased reports whether a process holds a lease beyond now.
+// Leased reports whether a process leads beyond now.
 func (q Queries) Leased(ctx context.Context, now time.Time) (bool, error) {
-	n, err := sqlrow.Column[int](ctx, q.c, "SELECT count(*) FROM node_lease WHERE expires > ?", now.UnixMilli())
-	if err != nil {
-		return false, fmt.Errorf("read the leases: %w", err)
-	}
-	return n[0] > 0, nil
+	until, err := q.LeasedUntil(ctx)
+	return err == nil && until.After(now), err
 }
 
-// LeasedUntil returns when the lease that runs longest ends, or ended.
+// LeasedUntil returns when the lead ends, or ended. A process of a version that knew of no lead led.
 func (q Queries) LeasedUntil(ctx context.Context) (time.Time, error) {
-	ends, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, t *time.Time) error { return rows.Scan(sqlrow.Moment(t)) }, "SELECT max(expires) FROM node_lease")
+	ends, err := sqlrow.Collect(ctx, q.c, func(rows sqlrow.Rows, t *time.Time) error { return rows.Scan(sqlrow.Moment(t)) },
+		"SELECT max(expires) FROM (SELECT expires FROM leader UNION ALL SELECT expires FROM node_lease WHERE info = '') AS all_of_them")
 	if err != nil {
 		return time.Time{}, fmt.Errorf("read the leases: %w", err)
 	}

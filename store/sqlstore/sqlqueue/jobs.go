@@ -24,6 +24,8 @@ type Config struct {
 	Hub *Hub
 	// Write runs fn in a transaction of its own.
 	Write func(ctx context.Context, fn func(*Tx) error) error
+	// Read is the connection for reading outside transactions.
+	Read func() sqlrow.Conn
 	// Now is the time that leases go by. A transaction that renews one asks for it over its connection.
 	Now func(ctx context.Context, c sqlrow.Conn) (time.Time, error)
 	// Looks is how often it is looked for jobs of which nobody has told; 0 is each second.

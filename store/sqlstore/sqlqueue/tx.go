@@ -281,6 +281,11 @@ func (t *Tx) Beat(ctx context.Context, now, until int64) ([]store.Job, error) {
 		ON CONFLICT (node) DO UPDATE SET expires = excluded.expires`, t.process.node, until); err != nil {
 		return nil, fmt.Errorf("renew the lease: %w", err)
 	}
+	return t.Lost(ctx, now)
+}
+
+// Lost lists the running jobs of processes whose lease has ended by a moment in milliseconds.
+func (t *Tx) Lost(ctx context.Context, now int64) ([]store.Job, error) {
 	return t.lost(ctx, " AND "+t.words.lastNode+" NOT IN (SELECT node FROM node_lease WHERE expires > ?)", now)
 }
 

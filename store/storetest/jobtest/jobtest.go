@@ -43,6 +43,10 @@ func Run(t *testing.T, create func(t *testing.T) storetest.Open) {
 			"a job that ended is not taken over":    beatComesLate,
 			"an older taking of a job is void":      olderTakings,
 			"a restart takes back what was running": recoverTakesBack,
+			"one process leads":                     oneLeads,
+			"processes say what they do":            nodesAreListed,
+			"attempts are reported":                 reportsAreKept,
+			"running attempts are canceled":         runningAttemptsAreCanceled,
 		},
 	} {
 		for name, test := range tests {
@@ -63,6 +67,7 @@ func RunQueues(t *testing.T, create func(t *testing.T) storetest.Open) {
 		"jobs of other queues are not taken":           otherQueuesAreNotTaken,
 		"jobs of other queues are not exchanged":       otherQueuesAreNotExchanged,
 		"queues that are served get their turn by age": queuesTakeTurns,
+		"who led before changes nothing":               whoLedIsKeptOut,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

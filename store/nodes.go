@@ -1,0 +1,145 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// ErrNotLeader says that this process led the others, and that another one has taken the lead since: what this one was about
+// to change is not changed. It is [ErrBusy], too: whoever asks again asks the other one.
+var ErrNotLeader error = notLeaderError{errors.New("another process has taken the lead on the store")}
+
+type notLeaderError struct{ error }
+
+// Is reports whether it is the target.
+func (notLeaderError) Is(target error) bool { return target == ErrBusy }
+
+// Node is a process that works on the store.
+type Node struct {
+	// ID is a name that no other process has, or had.
+	ID string `json:"-"`
+	// Process says which one it is.
+	Process
+	// Schedules says that it may lead, Works that it runs attempts.
+	Schedules bool `json:"schedules,omitzero"`
+	Works     bool `json:"works,omitzero"`
+	// Queues are those that it serves; nil is all.
+	Queues []string `json:"queues,omitzero"`
+	// Running is how many attempts it runs.
+	Running int `json:"running,omitzero"`
+	// State is how it is.
+	State NodeState `json:"state,omitzero"`
+	// Endpoint is the URL at which it shows the logs of its attempts, empty for none.
+	Endpoint  string    `json:"endpoint,omitzero"`
+	StartedAt time.Time `json:"started_at"`
+
+	// LeasedUntil is when its lease ends, or ended.
+	LeasedUntil time.Time `json:"-"`
+	// Drain says that somebody wants it to take no more attempts.
+	Drain bool `json:"-"`
+	// Leads says that it leads, or was the last that did.
+	Leads bool `json:"-"`
+}
+
+// NodeState is how a node is.
+type NodeState string
+
+// The states.
+const (
+	// NodeWorking nodes do what they are for.
+	NodeWorking NodeState = "working"
+	// NodeDraining ones take no more attempts and do not lead, and run the ones that they have.
+	NodeDraining NodeState = "draining"
+	// NodeStopping ones end when the attempts have that they run.
+	NodeStopping NodeState = "stopping"
+	// NodeStopped ones have ended in order.
+	NodeStopped NodeState = "stopped"
+)
+
+// Nodes tells which processes work on the store, and what those have done that do not lead.
+type Nodes interface {
+	// Nodes returns the processes whose lease ends after a moment, by their ids.
+	Nodes(ctx context.Context, after time.Time) ([]*Node, error)
+	// Reports returns what became of attempts of processes that do not lead, in the order in which it was written, at most
+	// limit behind the one with the id after.
+	Reports(ctx context.Context, after int64, limit int) ([]*Report, error)
+}
+
+// NodesTx changes them.
+type NodesTx interface {
+	// DrainNode asks a process to take no more attempts, or to take them again. It returns ErrNotFound for one that is not there.
+	DrainNode(ctx context.Context, id string, drain bool) error
+	// InsertReports adds reports and sets their ids.
+	InsertReports(ctx context.Context, rs ...*Report) error
+	// DeleteReports removes those that were taken in.
+	DeleteReports(ctx context.Context, ids ...int64) error
+	// CancelJob asks the process that runs an attempt to end it, and says why. Nothing happens when none does.
+	CancelJob(ctx context.Context, j Job, why string) error
+}
+
+// Report is what a process that does not lead says of an attempt.
+type Report struct {
+	ID int64
+	// Payload is the report; only the engine reads it.
+	Payload json.RawMessage
+	// At is when it was written, by the clock of its process.
+	At time.Time
+}
+
+// Renewal is how a process goes on.
+type Renewal struct {
+	// Lease is for how long, from now on; 0 says that it ends.
+	Lease time.Duration
+	// Lead says that it wants to lead, or to go on leading; without it a process that leads gives that up.
+	Lead bool
+	// Epoch is that of its lead, 0 while it does not lead.
+	Epoch int64
+}
+
+// Renewed is what a process learns when it renews its lease.
+type Renewed struct {
+	// Epoch is the number of its lead: each process that leads has a higher one than those before it. 0 says that it does
+	// not lead.
+	Epoch int64
+	// Lost are the running jobs of processes whose lease has ended.
+	Lost []Job
+	// Drain says that somebody wants it to take no more attempts.
+	Drain bool
+	// Now is the time of the store, by which leases go.
+	Now time.Time
+}
+
+// Membership is how a process takes part in the work on a store.
+type Membership interface {
+	// LeaseClock is the time by which leases go: that of the store, as machines may differ.
+	LeaseClock(ctx context.Context) (time.Time, error)
+	// Renew says that this process works for as long as the renewal says, and what it does. A process takes the lead when
+	// nobody else has it. From then on its transactions fail with [ErrNotLeader], and change nothing, once another one has
+	// taken it: a process may be stopped for a while, and does not know.
+	Renew(ctx context.Context, n *Node, o Renewal) (*Renewed, error)
+	// Canceled returns the attempts of this process that [NodesTx.CancelJob] has asked it to end.
+	Canceled(ctx context.Context) ([]*Canceled, error)
+	// Own is Tx for what this process itself has done, such as sending a message, which holds whoever leads.
+	Own(ctx context.Context, fn func(Tx) error) error
+}
+
+// Canceled is an attempt that is to end, and why.
+type Canceled struct {
+	Job
+	Why string
+}
+
+// LeasedNow reports whether a process leads, by the clock of the store.
+func LeasedNow(ctx context.Context, s interface {
+	Membership
+	Leases
+},
+) (bool, error) {
+	now, err := s.LeaseClock(ctx)
+	if err != nil {
+		return false, err
+	}
+	return s.Leased(ctx, now)
+}

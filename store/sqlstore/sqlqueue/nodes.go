@@ -1,0 +1,140 @@
+package sqlqueue
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
+)
+
+// Renew is [store.Membership]'s.
+func (q *Jobs[TTx]) Renew(ctx context.Context, n *store.Node, o store.Renewal) (*store.Renewed, error) {
+	if q == nil {
+		return nil, errReading
+	}
+	return q.config.Renew(ctx, n, o)
+}
+
+// Canceled is [store.Membership]'s.
+func (q *Jobs[TTx]) Canceled(ctx context.Context) ([]*store.Canceled, error) {
+	if q == nil {
+		return nil, errReading
+	}
+	return q.config.Canceled(ctx)
+}
+
+// Renew is [store.Membership]'s.
+func (c *Config) Renew(ctx context.Context, n *store.Node, o store.Renewal) (out *store.Renewed, err error) {
+	info, err := json.Marshal(n)
+	if err != nil {
+		return nil, fmt.Errorf("encode what a node says of itself: %w", err)
+	}
+	err = c.Write(ctx, func(t *Tx) error {
+		now, err := c.Now(ctx, t.c)
+		if err != nil {
+			return err
+		}
+		out, err = t.renew(ctx, string(info), o, now)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// forgotten is after how long a process that is gone is forgotten.
+const forgotten = 7 * 24 * time.Hour
+
+func (t *Tx) renew(ctx context.Context, info string, o store.Renewal, now time.Time) (*store.Renewed, error) {
+	until := now.Add(o.Lease).UnixMilli()
+	out := &store.Renewed{Now: now}
+	var err error
+	if out.Epoch, err = t.lead(ctx, o, now.UnixMilli(), until); err != nil {
+		return nil, fmt.Errorf("renew the lead: %w", err)
+	}
+	if out.Lost, err = t.Beat(ctx, now.UnixMilli(), until); err != nil {
+		return nil, err
+	}
+	wanted, err := sqlrow.Column[string](ctx, t.c, "UPDATE node_lease SET info = ? WHERE node = ? RETURNING wanted", info, t.process.node)
+	if err != nil {
+		return nil, fmt.Errorf("renew the lease: %w", err)
+	}
+	out.Drain = wanted[0] != ""
+	return out, nil
+}
+
+// lead takes, renews or gives up the lead, and returns its epoch, 0 for none.
+func (t *Tx) lead(ctx context.Context, o store.Renewal, now, until int64) (int64, error) {
+	switch {
+	case o.Lead && o.Epoch == 0:
+		epochs, err := sqlrow.Column[int64](ctx, t.c, `INSERT INTO leader (id, node, epoch, expires) VALUES (1, ?, 1, ?)
+			ON CONFLICT (id) DO UPDATE SET node = excluded.node, epoch = leader.epoch + 1, expires = excluded.expires WHERE leader.expires <= ?
+			RETURNING epoch`, t.process.node, until, now)
+		if err != nil || len(epochs) == 0 {
+			return 0, err
+		}
+		// Each process has a name of its own: those that are long gone are forgotten.
+		_, err = t.c.Exec(ctx, "DELETE FROM node_lease WHERE expires < ?", now-forgotten.Milliseconds())
+		return epochs[0], err
+	case o.Lead:
+		n, err := t.c.Exec(ctx, "UPDATE leader SET expires = ? WHERE epoch = ?", until, o.Epoch)
+		if err != nil || n == 0 {
+			return 0, err
+		}
+		return o.Epoch, nil
+	case o.Epoch != 0:
+		_, err := t.c.Exec(ctx, "UPDATE leader SET expires = 0 WHERE epoch = ?", o.Epoch)
+		return 0, err
+	default:
+		return 0, nil
+	}
+}
+
+// cancel is the key in the metadata of a job under which stands why its attempt is to end.
+const cancel = "cancel"
+
+// CancelJob asks the process that runs an attempt to end it, see [store.NodesTx].
+func (t *Tx) CancelJob(ctx context.Context, j store.Job, why string) error {
+	set, args := "jsonb_set(metadata, '$."+cancel+"', ?)", argsOf("json_extract(args, '$.%s')")
+	if t.c.Dialect() == sqlrow.Postgres {
+		set, args = "jsonb_set(metadata, '{"+cancel+"}', to_jsonb(CAST(? AS text)))", argsOf("args ->> '%s'")
+	}
+	if _, err := t.c.Exec(ctx, "UPDATE river_job SET metadata = "+set+" WHERE state = 'running'"+args, why, fmt.Sprint(j.RunKey), j.TaskID, fmt.Sprint(j.MapIndex), fmt.Sprint(j.Try)); err != nil {
+		return fmt.Errorf("cancel an attempt: %w", err)
+	}
+	return nil
+}
+
+// argsOf are the conditions of the job of an attempt; format is how one of its arguments is read.
+func argsOf(format string) string {
+	var b strings.Builder
+	for _, name := range []string{"run", "task", "map", "try"} {
+		_, _ = fmt.Fprintf(&b, " AND CAST("+format+" AS text) = CAST(? AS text)", name) // it cannot fail
+	}
+	return b.String()
+}
+
+// Canceled is [store.Membership]'s.
+func (c *Config) Canceled(ctx context.Context) ([]*store.Canceled, error) {
+	read := c.Read()
+	why := "json_extract(metadata, '$." + cancel + "')"
+	if read.Dialect() == sqlrow.Postgres {
+		why = "metadata ->> '" + cancel + "'"
+	}
+	w := &wordsOf[read.Dialect()]
+	out, err := sqlrow.Collect(ctx, read, func(rows sqlrow.Rows, j *store.Canceled) error {
+		h := Handle{free: true}
+		err := rows.Scan(&h.ID, &h.Attempt, &h.Node, &j.RunKey, &j.TaskID, &j.MapIndex, &j.Try, &j.Queue, &j.Why)
+		j.Handle = h
+		return err
+	}, "SELECT "+w.jobColumns+", "+why+" FROM river_job WHERE state = 'running' AND "+w.lastNode+" = ? AND "+why+" IS NOT NULL", c.Process.node)
+	if err != nil {
+		return nil, fmt.Errorf("read which attempts are to end: %w", err)
+	}
+	return out, nil
+}
