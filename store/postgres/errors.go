@@ -67,6 +67,11 @@ func explain(err error) error {
 		return fmt.Errorf("its user must own the tables in the schema, and be allowed to create others: %w", err)
 	case "25006":
 		return fmt.Errorf("%w: %w", errReading, err)
+	case "08P01":
+		if strings.Contains(e.Message, "unsupported startup parameter") {
+			return fmt.Errorf("a pooler takes no parameters of a connection: leave it out of the URL, and set it for the user by ALTER ROLE … SET: %w", err)
+		}
+		return mark(err)
 	default:
 		return mark(err)
 	}
@@ -81,8 +86,16 @@ func (e busyError) Unwrap() error { return e.error }
 // Is reports whether it is the target.
 func (busyError) Is(target error) bool { return target == store.ErrBusy }
 
+// prepared says what to do about prepared statements that a pooler does not keep.
+func prepared(e *pgconn.PgError) error {
+	return fmt.Errorf("a pooler lends connections to single transactions: add default_query_exec_mode=exec to the URL of the database: %w", e)
+}
+
 // mark makes [store.ErrBusy] of an error that passes by itself, or when the database is there again.
 func mark(err error) error {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && (e.Code == "26000" || e.Code == "42P05") {
+		return prepared(e)
+	}
 	if err == nil || errors.Is(err, context.Canceled) || !passing(err) {
 		return err
 	}

@@ -42,7 +42,7 @@ type Options struct {
 	Unlock func(sealed bool) (*connections.Cipher, error)
 	// PollOnly says that the database is reached through a pooler that lends connections to single transactions,
 	// as PgBouncer does with pool_mode = transaction. There nobody can be told of anything, so that
-	// it is looked for what others did. It is found out by itself, too, some seconds after Open.
+	// it is looked for what others did. It is found out by itself, too.
 	PollOnly bool
 	// Copying opens a database into which a store is being copied, which is refused otherwise, see [sqlcopy.Copy].
 	Copying bool
@@ -117,10 +117,11 @@ func openWith(ctx context.Context, config *pgxpool.Config, o Options) (*Store, e
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	pool, pooled, err := newPool(ctx, config, o.Log)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", explain(err))
 	}
+	o.PollOnly = o.PollOnly || pooled
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	self := rand.Text()
 	s := &Store{opts: o, pool: pool, self: self, process: sqlqueue.NewProcess(o.Node, self), stop: stop}

@@ -104,18 +104,23 @@ func emptied(t *testing.T) string {
 		require.NoError(t, open(t, schemaURL(t, schema), postgres.Options{}).Close())
 	}
 	t.Cleanup(func() {
-		_, err := c.Exec(context.WithoutCancel(t.Context()), fmt.Sprintf(`DO $$ DECLARE name text; BEGIN
-			FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = '%[1]s' AND tablename NOT IN ('goose_db_version', 'additive_migration', 'river_migration') LOOP
-				EXECUTE format('DELETE FROM %[1]s.%%I', name);
-			END LOOP;
-			PERFORM setval(seqrelid, seqstart, false) FROM pg_sequence JOIN pg_class ON pg_class.oid = seqrelid
-				WHERE relnamespace = '%[1]s'::regnamespace AND relname <> 'goose_db_version_id_seq';
-		END $$`, schema))
+		_, err := c.Exec(context.WithoutCancel(t.Context()), emptying(schema))
 		if assert.NoError(t, err) {
 			spare <- schema
 		}
 	})
 	return schemaURL(t, schema)
+}
+
+// emptying is the statement that empties the tables of a schema.
+func emptying(schema string) string {
+	return fmt.Sprintf(`DO $$ DECLARE name text; BEGIN
+		FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = '%[1]s' AND tablename NOT IN ('goose_db_version', 'additive_migration', 'river_migration') LOOP
+			EXECUTE format('DELETE FROM %[1]s.%%I', name);
+		END LOOP;
+		PERFORM setval(seqrelid, seqstart, false) FROM pg_sequence JOIN pg_class ON pg_class.oid = seqrelid
+			WHERE relnamespace = '%[1]s'::regnamespace AND relname <> 'goose_db_version_id_seq';
+	END $$`, schema)
 }
 
 // open opens a store and closes it at the end of the test.
