@@ -141,6 +141,12 @@ func openWith(ctx context.Context, config *pgxpool.Config, o Options) (*Store, e
 	return s, nil
 }
 
+// oldest is the number of the oldest version that has what is used here.
+const oldest = 130000
+
+// errSchema is the error of a database in which there is no place for tables.
+var errSchema = errors.New("there is no schema of its search_path that its user may use: create one, GRANT USAGE on it, or name another")
+
 // prepare looks at the database and makes its tables.
 func (s *Store) prepare(ctx context.Context) error {
 	var version int
@@ -154,12 +160,12 @@ func (s *Store) prepare(ctx context.Context) error {
 		return err
 	}
 	switch {
-	case version < 130000:
+	case version < oldest:
 		return fmt.Errorf("it is PostgreSQL %d; want 13 or newer", version/10000)
 	case encoding != "UTF8":
 		return fmt.Errorf("its encoding is %s: create another, with the encoding UTF8", encoding)
 	case schema == nil:
-		return errors.New("there is no schema of its search_path that its user may use: create one, GRANT USAGE on it, or name another")
+		return errSchema
 	case reading:
 		return errReading
 	}
