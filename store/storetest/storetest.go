@@ -14,6 +14,7 @@ import (
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/storetest/chattest"
 	"github.com/dingdag/dingdag/store/storetest/daytest"
+	"github.com/dingdag/dingdag/store/storetest/filetest"
 	"github.com/dingdag/dingdag/store/storetest/gatetest"
 	"github.com/dingdag/dingdag/store/storetest/listtest"
 	"github.com/dingdag/dingdag/store/storetest/usertest"
@@ -64,8 +65,8 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"asks are listed":                       func(t *testing.T, open Open) { t.Helper(); listtest.AsksAreListed(t, open(t, Node{})) },
 			"xcoms are listed":                      func(t *testing.T, open Open) { t.Helper(); listtest.XComsAreListed(t, open(t, Node{})) },
 			"a dag is removed":                      removeDAG,
-			"template files are stored once":        templateFilesAreStoredOnce,
-			"template files go with their versions": templateFilesGoWithVersions,
+			"template files are stored once":        func(t *testing.T, open Open) { t.Helper(); filetest.AreStoredOnce(t, open(t, Node{})) },
+			"template files go with their versions": func(t *testing.T, open Open) { t.Helper(); filetest.GoWithVersions(t, open(t, Node{})) },
 			"an instance is removed":                removeOne,
 			"states are counted":                    func(t *testing.T, open Open) { t.Helper(); listtest.StatesAreCounted(t, open(t, Node{})) },
 			"notes are kept":                        func(t *testing.T, open Open) { t.Helper(); listtest.NotesAreKept(t, open(t, Node{})) },
