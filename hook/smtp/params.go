@@ -35,7 +35,8 @@ type Params struct {
 	// By default the file that html_content_template in the connection's extra names is
 	// rendered.
 	HTMLContent string `yaml:"html_content" json:"html_content,omitempty" param:"template,files=.html"`
-	// Files are the paths of files to attach, relative to the folder of the DAG file.
+	// Files are the paths of files to attach, relative to the folder of the DAG file, on the
+	// machine that sends.
 	Files []string `yaml:"files" json:"files,omitempty" param:"template,single"`
 	// Cc are the addresses that get a copy.
 	Cc []string `yaml:"cc" json:"cc,omitempty" param:"template,single"`

@@ -2,7 +2,6 @@ package dingding
 
 import (
 	"context"
-	"path/filepath"
 
 	"github.com/dingdag/dingdag/hook"
 	"github.com/dingdag/dingdag/hook/media"
@@ -25,7 +24,8 @@ import (
 type UploadMedia struct {
 	// Type is the kind of the file: image, voice, video or file.
 	Type string `yaml:"type" param:"required,enum=image|voice|video|file"`
-	// Path is the file. A relative one is in the folder of the DAG file.
+	// Path is the file. A relative one is in the folder of the DAG file, on the machine where
+	// the task runs.
 	Path string `yaml:"path" param:"required,template"`
 
 	appcall.App
@@ -54,9 +54,9 @@ func (o *UploadMedia) Validate() error {
 // Execute uploads the file and returns an [UploadMediaResult].
 func (o *UploadMedia) Execute(ctx context.Context, tc *operator.TaskContext) (any, error) {
 	return appcall.Run(ctx, tc, o, func(ctx context.Context, a *hook.App) (*UploadMediaResult, error) {
-		path := o.Path
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(tc.DAGFolder, path)
+		path, err := tc.FileInFolder(o.Path)
+		if err != nil {
+			return nil, err
 		}
 		m, err := media.Upload(ctx, a, o.Type, path)
 		if err != nil {

@@ -276,7 +276,7 @@ func TestUploadMedia(t *testing.T) {
 
 	_, err = suite.Exec(t, task, spec.Name, "{type: image, path: none.png}")
 	assert.Equal(t, operator.Failed, operator.Classify(t.Context(), err).Kind)
-	require.ErrorContains(t, err, "no such file")
+	require.ErrorContains(t, err, `no file "none.png" in the folder of the DAG file, `+task.DAGFolder)
 }
 
 func TestReply(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/dingdag/dingdag/hook/smtp"
 	"github.com/dingdag/dingdag/operator"
@@ -93,10 +92,9 @@ func (o *Operator) Execute(ctx context.Context, tc *operator.TaskContext) (any, 
 	mail.ID = messageID(tc)
 	files := make([]string, len(mail.Files))
 	for i, path := range mail.Files {
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(tc.DAGFolder, path)
+		if files[i], err = tc.FileInFolder(path); err != nil {
+			return nil, err
 		}
-		files[i] = path
 	}
 	mail.Files = files
 	refused, err := server.Send(ctx, mail)

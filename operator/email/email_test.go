@@ -74,6 +74,7 @@ func TestSend(t *testing.T) {
 	assert.Contains(t, got[0].Text, `filename="report.csv"`)
 	assert.Contains(t, task.LogText(), "the server refused a receiver")
 	assert.Contains(t, task.LogText(), "550 unknown")
+	require.ErrorContains(t, execute(t, task, "{to: a@example.com, subject: s, html_content: x, files: gone.csv}"), `no file "gone.csv" in the folder of the DAG file, `+task.DAGFolder)
 }
 
 // Subject, content and sender may come from the connection (Airflow, EmailOperator).
