@@ -11,10 +11,10 @@ import (
 
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/dag/templatefile"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params"
 	"github.com/dingdag/dingdag/params/declare"
-	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/template"
 	"github.com/dingdag/dingdag/trigger"
 	"github.com/dingdag/dingdag/yamlvalue"
@@ -180,23 +180,19 @@ func (e entry[I]) Asks() bool {
 }
 
 // CheckFiles reads and compiles the template files that parameters name or include.
-func (e entry[I]) CheckFiles(args *yaml.Node, dirs []string) (out []dagfile.Problem, rests bool) {
-	files := render.Files(dirs)
+func (e entry[I]) CheckFiles(args *yaml.Node, files *templatefile.Collector) (out []dagfile.Problem) {
 	e.spec.Templates(args, func(field string, text *yaml.Node) {
 		named := e.spec.NamesFile(field, text.Value)
 		if !named && !e.templates.Includes(text.Value) {
 			return
 		}
-		rests = true
-		if named && yamlvalue.HoldsTemplate(text.Value) {
-			return // the name is known when it is rendered
-		}
-		src, err := text.Value, error(nil)
-		if named {
-			src, err = files.Named(text.Value)
-		}
-		if err == nil {
-			err = e.templates.CheckFiles(src, files.Read)
+		files.Use()
+		err := e.checkFile(text.Value, named, files)
+		if left := files.LeftOut(); left != "" {
+			out = append(out, dagfile.Problem{Line: text.Line, Column: text.Column, Warning: true, Text: fmt.Sprintf(
+				"template file in %q: left out of the version of the DAG: %s; %s. The task can use these only on a machine that has the folder: name fewer and smaller files",
+				field, left, templatefile.Bound(),
+			)})
 		}
 		if err != nil {
 			said := err.Error()
@@ -206,7 +202,28 @@ func (e entry[I]) CheckFiles(args *yaml.Node, dirs []string) (out []dagfile.Prob
 			out = append(out, dagfile.Problem{Line: text.Line, Column: text.Column, Text: fmt.Sprintf("template file in %q: %s", field, said)})
 		}
 	})
-	return out, rests
+	return out
+}
+
+// checkFile checks the file that a text names, or those that the text includes.
+func (e entry[I]) checkFile(text string, named bool, files *templatefile.Collector) error {
+	switch {
+	case !named:
+		return e.templates.CheckFiles(text, files.Read)
+	case !yamlvalue.HoldsTemplate(text):
+		src, err := files.Read(text)
+		if err != nil {
+			return templatefile.Named(err)
+		}
+		return e.templates.CheckFiles(src, files.Read)
+	}
+	// The name is known when it is rendered, and only the mistakes of the file that it names then count.
+	for _, name := range files.Meant(text) {
+		if src, ok := files.Candidate(name); ok {
+			_ = e.templates.CheckFiles(src, files.Read)
+		}
+	}
+	return nil
 }
 
 // templateProblem is a mistake of a template: at its own place where the loader finds it in

@@ -14,8 +14,8 @@ import (
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/dag/templatefile"
 	"github.com/dingdag/dingdag/params"
-	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/template"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -25,7 +25,7 @@ type nameChecker struct {
 	templates *template.Env
 	d         *dag.DAG
 	names     template.Names // those that all templates of the DAG may use
-	files     render.Files
+	files     templatefile.Folders
 	lines     map[string][]string // of a file, as far as it was read
 	taken     map[[2]int]bool     // places in the DAG file that have a finding
 	out       dag.Diagnostics
@@ -44,7 +44,7 @@ type templated interface {
 func (c Catalog) checkNames(d *dag.DAG, unsure dagfile.Unsure) dag.Diagnostics {
 	n := &nameChecker{
 		templates: c.Templates, d: d, lines: map[string][]string{}, taken: map[[2]int]bool{},
-		files: render.FilesOf(d),
+		files: templatefile.Of(d),
 		names: template.Names{
 			More: slices.Collect(maps.Keys(maps.Collect(d.UserDefinedMacros.All()))), Open: unsure.Macros,
 			Params: d.ParamNames, AnyParam: unsure.Params,

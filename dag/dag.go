@@ -78,6 +78,8 @@ type DAG struct {
 	// Version is the hash of the canonical form: two files that mean the same have the same
 	// version.
 	Version string
+	// TemplateFiles are those of the version. Nil where its fields name none, and in a version that was made before versions had them.
+	TemplateFiles *TemplateFiles
 
 	// Schedule is what Timetable is made of.
 	Schedule Schedule

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,8 +14,10 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
+	"github.com/dingdag/dingdag/dag/templatefile"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/worker"
 )
 
@@ -119,43 +122,199 @@ func TestTemplateFilesAreChecked(t *testing.T) {
 	}
 }
 
-// A file that is gone, or wrong, when the task runs fails the try. A run whose DAG is
-// made again from the store finds its files, too.
+// A task has the files as they were when its DAG file was read. What only a rendered name can mean, or a file of a version that was
+// made before versions had files, shows when the task runs.
 func TestTemplateFilesAtRunTime(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.stopStore() // no run is needed
 	dags, search := scripts(t)
+	rendered := func(d *dag.DAG) (any, error) {
+		fields, err := b.e.RenderTask(t.Context(), d, "t", -1, engine.Trigger{})
+		for _, f := range fields {
+			if f.Name == "script" {
+				return f.Value, err
+			}
+		}
+		return nil, err
+	}
 	ds, diags := parseIn(t, b, dags, search, "load.sql")
 	require.Empty(t, diags)
-	require.NoError(t, os.Remove(filepath.Join(dags, "load.sql")))
-	_, err := b.e.RenderTask(t.Context(), ds[0], "t", -1, engine.Trigger{})
-	require.EqualError(t, err, `task "t": render script: no file "load.sql" in `+dags+" or "+search+"; put a space at its end if it is not a file name")
-
-	require.NoError(t, os.WriteFile(filepath.Join(dags, "load.sql"), []byte("a\n{{ params.nope }}"), 0o600))
-	_, err = b.e.RenderTask(t.Context(), ds[0], "t", -1, engine.Trigger{})
-	require.EqualError(t, err, `task "t": render script: load.sql: template line 2, column 4: params.nope is undefined`)
+	fails, diags := parseIn(t, b, dags, search, "fails.sql")
+	require.Empty(t, diags)
+	any, diags := parseIn(t, b, dags, search, "'{{ params.who }}.sql'")
+	require.Empty(t, diags)
+	require.NoError(t, os.RemoveAll(dags))
+	text, err := rendered(ds[0])
+	require.NoError(t, err)
+	assert.Contains(t, text, "'me'")
+	_, err = rendered(fails[0])
+	require.EqualError(t, err, `task "t": render script: fails.sql: template line 2, column 4: params.nope is undefined`)
+	_, err = rendered(any[0])
+	require.EqualError(t, err, `task "t": render script: no file "me.sql" in the version of the DAG: when its file was read, it was not in `+dags+" or "+search+
+		". If it is there now, runs that start from now on have it, and this one once it is cleared to run on the latest version; put a space at its end if it is not a file name")
 
 	again, err := dagfile.Restore(dagfile.Source(ds[0]), b.e.Catalog(), dagfile.Options{})
 	require.NoError(t, err, "the files are not looked at")
 	assert.Equal(t, ds[0].Version, again.Version)
+	again.Pos.File, again.TemplateFiles = filepath.Join(dags, "d.yaml"), nil
+	_, err = rendered(again)
+	require.EqualError(t, err, `task "t": render script: no file "load.sql" in `+dags+" or "+search+"; put a space at its end if it is not a file name")
 }
 
-// A DAG file that did not change is read again as long as it rests on template files.
+// A DAG file that did not change is read again when a template file did, or one came that it names.
 func TestTemplateFilesAreWatched(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.stopStore() // no run is needed
 	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "d.yaml"), []byte("d:\n  tasks: [{task_id: t, operator: script, script: a.sql}]\n"), 0o600))
-	l := dagfile.NewLoader(b.e.Catalog(), dagfile.Options{})
+	long := time.Now().Add(-time.Hour)
+	write := func(name, text string) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+		require.NoError(t, os.Chtimes(filepath.Join(dir, name), long, long))
+		require.NoError(t, os.Chtimes(dir, long, long))
+	}
+	write("d.yaml", "d:\n  tasks: [{task_id: t, operator: script, script: a.sql}]\n")
+	l := dagfile.NewLoader(b.e.Catalog(), dagfile.Options{Root: dir})
 	for _, c := range []struct {
 		text string
 		want bool
-	}{{"", false}, {"{{ 1 }}", true}, {"{{ 1 | nope }}", false}, {"2", true}} {
+	}{{"", false}, {"{{ 1 }}", true}, {"{{ 1 | nope }}", false}, {"22", true}} {
 		if c.text != "" {
-			require.NoError(t, os.WriteFile(filepath.Join(dir, "a.sql"), []byte(c.text), 0o600))
+			write("a.sql", c.text)
 		}
-		assert.Equal(t, c.want, !l.Load(dir).Diagnostics.HasErrors(), c.text)
+		res := l.Load(dir)
+		assert.Equal(t, c.want, !res.Diagnostics.HasErrors(), c.text)
+		assert.False(t, res.Volatile, "all is in the DAGs folder")
+		if c.want {
+			assert.Same(t, res.DAGs[0], l.Load(dir).DAGs[0], "what has not changed is not read again")
+		}
 	}
+	before := l.Load(dir).DAGs[0]
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a.sql"), []byte("33"), 0o600))
+	res := l.Load(dir)
+	assert.NotEqual(t, before.Version, res.DAGs[0].Version)
+	assert.True(t, res.Volatile, "it was written just now, and may be once more at the same time")
+	require.NoError(t, os.Chtimes(filepath.Join(dir, "a.sql"), long, long))
+	assert.False(t, l.Load(dir).Volatile)
+
+	outside := t.TempDir()
+	write("d.yaml", "d:\n  template_searchpath: '"+outside+"'\n  tasks: [{task_id: t, operator: script, script: a.sql}]\n")
+	assert.True(t, l.Load(dir).Volatile, "no watch of the DAGs folder tells of changes elsewhere")
+}
+
+// A run keeps the files of its version, whatever becomes of them: in the process that loaded them, and from the store in one
+// that has neither that version nor the folder. They go with the version.
+func TestTemplateFilesOfAVersion(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	go2 := make(chan struct{})
+	b.do["wait"] = func(ctx context.Context, _ *operator.TaskContext) (any, error) {
+		select {
+		case <-go2:
+			return nil, nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	dir := t.TempDir()
+	write := func(name, text string) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	load := func(b *bench) *dag.DAG {
+		ds, diags := dagfile.Parse(filepath.Join(dir, "d.yaml"), []byte(`
+d:
+  params: {part: head}
+  tasks:
+    - {task_id: w, operator: probe, do: wait}
+    - {task_id: t, operator: script, script: a.sql, dependencies: [w]}
+    - {task_id: u, operator: script, script: "{{ params.part }}.sql", dependencies: [w]}
+`), b.e.Catalog(), dagfile.Options{})
+		require.Empty(t, diags)
+		require.NoError(t, b.e.SetDAGs(t.Context(), ds))
+		return ds[0]
+	}
+	write("a.sql", "{% include 'head.sql' %} of {{ dag_run.run_id }}")
+	write("head.sql", "first")
+	first := load(b)
+	b.start(engine.RunOptions{})
+	trigger := func(id string) *store.Run {
+		r, err := b.e.Trigger(t.Context(), "d", engine.Trigger{RunID: id, NoLogicalDate: true})
+		require.NoError(t, err)
+		return r
+	}
+	one := trigger("one")
+	require.Equal(t, first.Version, one.Version)
+
+	write("head.sql", "second")
+	second := load(b)
+	assert.NotEqual(t, first.Version, second.Version, "what a file includes counts")
+	two := trigger("two")
+	assert.Equal(t, second.Version, two.Version)
+	b.stop()
+	require.NoError(t, os.RemoveAll(dir))
+
+	close(go2)
+	b.open()
+	b.start(engine.RunOptions{})
+	for _, r := range []*store.Run{one, two} {
+		assert.Equal(t, dag.RunSuccess, b.ended1(r.Key).State)
+	}
+	assert.Equal(t, map[string]string{"t": `"first of one"`, "u": `"first"`}, b.results(one.Key, "t", "u"))
+	assert.Equal(t, map[string]string{"t": `"second of two"`, "u": `"second"`}, b.results(two.Key, "t", "u"))
+
+	hash := first.TemplateFiles.Named("head.sql").Hash
+	text, err := b.store.TemplateFile(t.Context(), hash)
+	require.NoError(t, err)
+	assert.Equal(t, "first", text)
+	require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error { return tx.RemoveVersions(t.Context(), []string{first.Version}) }))
+	_, err = b.store.TemplateFile(t.Context(), hash)
+	require.ErrorIs(t, err, store.ErrNotFound)
+}
+
+// A run of a version that was made before versions had files reads the folder.
+func TestVersionsWithoutTemplateFiles(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a.sql"), []byte("first"), 0o600))
+	ds, diags := dagfile.Parse(filepath.Join(dir, "d.yaml"), []byte("d:\n  tasks: [{task_id: t, operator: script, script: a.sql}]\n"), b.e.Catalog(), dagfile.Options{})
+	require.Empty(t, diags)
+	before := *ds[0]
+	before.TemplateFiles = nil
+	old, err := dagfile.Restore(dagfile.Source(&before), b.e.Catalog(), dagfile.Options{})
+	require.NoError(t, err)
+	assert.NotEqual(t, ds[0].Version, old.Version)
+	old.Pos.File = ds[0].Pos.File
+	require.NoError(t, b.e.SetDAGs(t.Context(), []*dag.DAG{old}))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a.sql"), []byte("second"), 0o600))
+	b.start(engine.RunOptions{})
+	assert.Equal(t, map[string]string{"t": `"second"`}, b.results(b.finish(engine.Trigger{NoLogicalDate: true}).Key, "t"))
+}
+
+// Files beyond the bounds of a version are told when the DAG file is read, and are used only where the folder is.
+func TestTemplateFilesBeyondTheBounds(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.stopStore() // no run is needed
+	dir := t.TempDir()
+	for i := range templatefile.MaxFiles + 2 {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, fmt.Sprintf("%04d.sql", i)), []byte("text"), 0o600))
+	}
+	at := filepath.Join(dir, "d.yaml")
+	ds, diags := dagfile.Parse(at, []byte("d:\n  params: {n: '0501'}\n  tasks:\n    - task_id: t\n      operator: script\n      script: '{{ params.n }}.sql'\n"), b.e.Catalog(), dagfile.Options{})
+	assert.Equal(t, at+`:6:15: warning: dag "d", task "t": template file in "script": left out of the version of the DAG: 0500.sql, 0501.sql; `+templatefile.Bound()+
+		". The task can use these only on a machine that has the folder: name fewer and smaller files\n", diags.String())
+	require.Len(t, ds, 1)
+	again, err := dagfile.Restore(dagfile.Source(ds[0]), b.e.Catalog(), dagfile.Options{})
+	require.NoError(t, err)
+	assert.Equal(t, ds[0].Version, again.Version)
+	again.Pos.File = at
+	fields, err := b.e.RenderTask(t.Context(), again, "t", -1, engine.Trigger{})
+	require.NoError(t, err)
+	assert.Contains(t, fields, worker.RenderedField{Name: "script", Value: "text"})
+	require.NoError(t, os.RemoveAll(dir))
+	_, err = b.e.RenderTask(t.Context(), again, "t", -1, engine.Trigger{})
+	require.EqualError(t, err, `task "t": render script: no file "0501.sql" in `+dir+" on this machine, and it was left out of the version of the DAG: "+templatefile.Bound()+
+		". Run the task on a machine that has the folder, or name fewer and smaller files; put a space at its end if it is not a file name")
 }

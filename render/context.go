@@ -28,6 +28,7 @@ type Reader interface {
 	XComs(ctx context.Context, runKey int64, taskID, key string) ([]store.MappedXCom, error)
 	RunWithXCom(ctx context.Context, dagID string, before time.Time, taskID, key string) (int64, error)
 	TakenAssetEvents(ctx context.Context, runKey int64) ([]*store.AssetEvent, error)
+	TemplateFile(ctx context.Context, hash string) (string, error)
 }
 
 // Renderer renders. Every field but Owners and Pages is needed.
@@ -51,7 +52,7 @@ func (r *Renderer) Field(d *dag.DAG, tc *template.Context, namesFile func(field,
 	session := r.Templates.Session(tc)
 	return func(field, text string) (any, error) {
 		if namesFile(field, text) {
-			return FilesOf(d).render(text, session.Render)
+			return renderFile(tc.Include, text, session.Render)
 		}
 		if d.RenderTemplateAsNative {
 			value, text, err := session.RenderNative(text)
@@ -70,7 +71,7 @@ func (r *Renderer) Context(ctx context.Context, from Reader, d *dag.DAG, run *st
 		DataIntervalStart: Moment(run.IntervalStart), DataIntervalEnd: Moment(run.IntervalEnd),
 		Params:     mergeParams(d, t, run),
 		Extra:      maps.Collect(d.UserDefinedMacros.All()),
-		Include:    func(name string) (string, error) { return FilesOf(d).Read(name) },
+		Include:    filesOf(ctx, from, d),
 		Variable:   func(key string) (string, error) { return r.Variables.Variable(ctx, key) },
 		Connection: func(id string) (*connections.Connection, error) { return r.Connections.Connection(ctx, id) },
 		XComPull:   func(q template.XComQuery) ([]json.RawMessage, error) { return pullAll(ctx, from, d, run, q) },

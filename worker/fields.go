@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/render"
 	"github.com/dingdag/dingdag/tracing"
 )
 
@@ -52,7 +53,7 @@ func (y *Try) lateRenderer(ctx context.Context) func(text string, names map[stri
 			extra = map[string]any{}
 		}
 		maps.Copy(extra, names)
-		tc.Extra = extra
+		tc.Extra, tc.Include = extra, render.LateInclude(y.plan.DAG, tc.Include)
 		return text(src, tc)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/templatefile"
 	"github.com/dingdag/dingdag/timetable"
 )
 
@@ -50,11 +51,11 @@ type operatorEntry struct {
 func (e *operatorEntry) has(param string) bool { return e.known[param] }
 
 // CheckFiles is that of the entry, if it has one.
-func (e *operatorEntry) CheckFiles(args *yaml.Node, dirs []string) ([]Problem, bool) {
+func (e *operatorEntry) CheckFiles(args *yaml.Node, files *templatefile.Collector) []Problem {
 	if c, ok := e.Entry.(FileChecker); ok {
-		return c.CheckFiles(args, dirs)
+		return c.CheckFiles(args, files)
 	}
-	return nil, false
+	return nil
 }
 
 // operatorCache remembers the operators that the catalog has. Safe for concurrent use.

@@ -9,6 +9,7 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile/document"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
+	"github.com/dingdag/dingdag/dag/templatefile"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -165,9 +166,8 @@ func (r *dagReader) checkFiles(entry Entry, args *yaml.Node) []Problem {
 	if !ok || r.Restoring {
 		return nil
 	}
-	problems, rests := c.CheckFiles(args, append([]string{filepath.Dir(r.File)}, r.draft.TemplateSearchPath...))
-	r.Rests.Volatile = r.Rests.Volatile || rests
-	return problems
+	r.files.In(append(templatefile.Folders{filepath.Dir(r.File)}, r.draft.TemplateSearchPath...))
+	return c.CheckFiles(args, r.files)
 }
 
 // findNode returns the node at a place, to learn which file supplied it.

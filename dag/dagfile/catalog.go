@@ -5,6 +5,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/dingdag/dingdag/dag/templatefile"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -47,10 +48,9 @@ type Entry interface {
 // FileChecker is implemented by an [Entry] whose parameters may name or include template
 // files.
 type FileChecker interface {
-	// CheckFiles reports what is wrong with those files, which lie in dirs: the folder of
-	// the DAG file first, then those of template_searchpath. rests says that there are
-	// such files, so that args may turn out otherwise though the DAG file stays the same.
-	CheckFiles(args *yaml.Node, dirs []string) (problems []Problem, rests bool)
+	// CheckFiles reports what is wrong with those files, and reads them through files, which takes them for the version of
+	// the DAG.
+	CheckFiles(args *yaml.Node, files *templatefile.Collector) []Problem
 }
 
 // Chooser is implemented by an [Entry] of an operator that chooses among the tasks after

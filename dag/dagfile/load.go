@@ -182,7 +182,7 @@ func (l *Loader) Read(sources []discover.File) []Outcome {
 		outcomes[i] = Outcome{
 			DAGs: f.dags, Diagnostics: f.found, Environment: slices.Sorted(maps.Keys(f.rests.Environment)), Stamp: f.stamp, Written: f.written,
 		}
-		outcomes[i].Lasting = f.stamp != "" && !f.rests.OnDisk && len(f.rests.Variables) == 0 && !slices.ContainsFunc(outcomes[i].Environment, document.IsSecret)
+		outcomes[i].Lasting = f.stamp != "" && !f.rests.OnDisk && len(f.rests.Files) == 0 && len(f.rests.Variables) == 0 && !slices.ContainsFunc(outcomes[i].Environment, document.IsSecret)
 	})
 	return outcomes
 }
@@ -190,7 +190,7 @@ func (l *Loader) Read(sources []discover.File) []Outcome {
 // readFile returns the outcome of one file, the former one when nothing has changed.
 func (l *Loader) readFile(src discover.File, former *loadedFile) *loadedFile {
 	stamp, written, err := src.Stamp()
-	if err == nil && former != nil && former.stamp == stamp && l.sameVariables(former.rests.Variables) {
+	if err == nil && former != nil && former.stamp == stamp && l.sameVariables(former.rests.Variables) && sameFiles(former.rests.Files) {
 		return former
 	}
 	data, err := document.ReadFile(src.Path)
@@ -198,7 +198,7 @@ func (l *Loader) readFile(src discover.File, former *loadedFile) *loadedFile {
 		return &loadedFile{found: dag.Diagnostics{{File: src.Path, Severity: dag.Error, Text: "read the file: " + document.ErrorText(err)}}}
 	}
 	f := l.parse(src, data)
-	if !f.rests.Volatile {
+	if l.settle(&f.rests); !f.rests.Volatile {
 		f.stamp, f.written = stamp, written
 	}
 	return f
@@ -210,7 +210,7 @@ func collect(sources []discover.File, loaded []*loadedFile, found dag.Diagnostic
 	result := Result{Diagnostics: slices.Clone(found)}
 	first := map[string]*dag.DAG{}
 	for i, f := range loaded {
-		result.Volatile = result.Volatile || f.rests.Volatile || len(f.rests.Variables) > 0
+		result.Volatile = result.Volatile || f.rests.Volatile || f.rests.Outside || len(f.rests.Variables) > 0
 		result.Diagnostics = append(result.Diagnostics, f.found...)
 		result.Broken = append(result.Broken, f.broken...)
 		for _, d := range f.dags {

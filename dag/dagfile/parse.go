@@ -20,6 +20,8 @@ type fileReader struct {
 	// budget is how many nodes may still be given to checks; merging could otherwise
 	// multiply a file without end.
 	budget int
+	// restored are the template files of the version that is made again from its source.
+	restored *dag.TemplateFiles
 }
 
 // parse reads the DAGs of a file whose content is data.
@@ -30,6 +32,9 @@ func (l *Loader) parse(src discover.File, data []byte) *loadedFile {
 		return outcome(top)
 	}
 	f := &fileReader{Loader: l, src: src, budget: document.MaxNodes}
+	if l.opts.restoring {
+		f.restored = readTemplateFiles(top, root)
+	}
 	shared := l.readDefaults(top, src.Defaults)
 	_, block := yamlvalue.Lookup(root, "default")
 	if block != nil && !reading.PlainMapping(block) && yamlvalue.KindOf(block) != yamlvalue.Null {

@@ -16,6 +16,7 @@ import (
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/dag/dagfile/schedule"
 	"github.com/dingdag/dingdag/dag/dagfile/wiring"
+	"github.com/dingdag/dingdag/dag/templatefile"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -32,11 +33,12 @@ type dagReader struct {
 	groups        []*wiring.Group
 	tasks         []*wiring.Task
 	readCallbacks map[*yaml.Node][]dag.Callback
+	files         *templatefile.Collector
 }
 
 // newReader returns a reader of a DAG in a scope.
 func (f *fileReader) newReader(s reading.Scope, d *dag.DAG) *dagReader {
-	r := &dagReader{fileReader: f, draft: &keys.DAG{DAG: d}, readCallbacks: map[*yaml.Node][]dag.Callback{}}
+	r := &dagReader{fileReader: f, draft: &keys.DAG{DAG: d}, readCallbacks: map[*yaml.Node][]dag.Callback{}, files: &templatefile.Collector{}}
 	r.Reader = keys.Reader{
 		Reader: schedule.Reader{
 			Scope: s, Root: f.src.Root, Document: f.opts.document(), Zones: &f.zones, Intervals: f.opts.CronIntervals,
@@ -86,6 +88,7 @@ func (r *dagReader) read(name, body *yaml.Node) (*dag.DAG, *BrokenDAG) {
 	r.readGroups()
 	r.readTasks(name)
 	r.draft.Declared = wiring.Wire(r.Scope, r.tasks, r.groups)
+	r.restOnFiles()
 	switch {
 	case r.budget < 0:
 		return nil, nil

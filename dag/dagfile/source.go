@@ -52,7 +52,7 @@ func Source(d *dag.DAG) []byte {
 	var b bytes.Buffer
 	encoder := yaml.NewEncoder(&b)
 	encoder.SetIndent(2)
-	if err := encoder.Encode(canonical.Node(canonical.Of(d.ID, body))); err != nil {
+	if err := encoder.Encode(canonical.Node(append(canonical.Of(d.ID, body), templateFiles(d.TemplateFiles)...))); err != nil {
 		panic(fmt.Sprintf("dag: encode the canonical form of %s: %v", d.ID, err)) // only made of checked values
 	}
 	return b.Bytes()

@@ -346,6 +346,9 @@ func share(t *dag.Task, earlier []*dag.Task) {
 // finish builds the DAG from its drafts.
 func (r *dagReader) finish() *dag.DAG {
 	d := r.assemble()
+	if d.TemplateFiles = r.restored; !r.Restoring {
+		d.TemplateFiles = r.files.Files()
+	}
 	d.Version = version(Source(d))
 	return d
 }

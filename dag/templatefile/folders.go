@@ -1,4 +1,6 @@
-package render
+// Package templatefile finds the template files of a DAG in its folders, and takes those for a version of it that the fields
+// of the DAG name.
+package templatefile
 
 import (
 	"errors"
@@ -12,49 +14,76 @@ import (
 	"github.com/dingdag/dingdag/dag"
 )
 
-// maxTemplateFile is how many bytes a template file may have.
-const maxTemplateFile = 1 << 20
+// MaxBytes is how large one template file may be.
+const MaxBytes = 1 << 20
 
-// Files are the folders where template files lie: that of the DAG file, then those of
-// template_searchpath (Airflow, DAG.get_template_env).
-type Files []string
+// Folders are where the template files of a DAG are, in the order in which they are searched: the folder of the DAG file
+// (Airflow's DAG folder), then those of template_searchpath. A name never leads outside
+// of its folder, not even through a symbolic link.
+type Folders []string
 
-// FilesOf are those of a DAG; one that comes from no file has template_searchpath alone.
-func FilesOf(d *dag.DAG) Files {
+// Of are the folders of a DAG.
+func Of(d *dag.DAG) Folders {
 	if d.Pos.File == "" {
 		return d.TemplateSearchPath
 	}
-	return append(Files{d.Folder()}, d.TemplateSearchPath...)
+	return append(Folders{d.Folder()}, d.TemplateSearchPath...)
 }
 
-// Read returns the text of a file in the first folder that has it. Nothing outside the
-// folders is read, whatever the name or a symbolic link says.
-func (f Files) Read(name string) (string, error) {
+// CheckName refuses a name that leads outside of the folders.
+func CheckName(name string) error {
+	if filepath.IsLocal(name) {
+		return nil
+	}
+	return fmt.Errorf("%q lies outside the folder of the DAG file: name template files relative to it, or to a folder in template_searchpath", name)
+}
+
+// Read returns the text of a file. The error wraps [fs.ErrNotExist] when no folder has it.
+func (f Folders) Read(name string) (string, error) {
 	_, text, err := f.Find(name)
 	return text, err
 }
 
-// Find is Read that also tells which file it is.
-func (f Files) Find(name string) (path, text string, err error) {
-	if !filepath.IsLocal(name) {
-		return "", "", fmt.Errorf("%q lies outside the folder of the DAG file: name template files relative to it, or to a folder in template_searchpath", name)
-	}
-	for _, dir := range f {
-		text, err := readIn(dir, name)
-		if err == nil || !errors.Is(err, fs.ErrNotExist) {
-			return filepath.Join(dir, name), text, err
-		}
-	}
-	return "", "", fmt.Errorf("no file %q in %s", name, strings.Join(f, " or "))
+// Find returns the path of a file, too.
+func (f Folders) Find(name string) (path, text string, err error) {
+	return f.find(name, func(string) {})
 }
 
-// Named is Read for a text that may be meant as no file name at all.
-func (f Files) Named(name string) (string, error) {
-	text, err := f.Read(name)
-	if err != nil {
-		return "", fmt.Errorf("%w; put a space at its end if it is not a file name", err)
+// find is Find; look is called for each path before it is looked at.
+func (f Folders) find(name string, look func(path string)) (path, text string, err error) {
+	if err := CheckName(name); err != nil {
+		return "", "", err
 	}
-	return text, nil
+	for _, dir := range f {
+		path := filepath.Join(dir, name)
+		look(path)
+		text, err := readIn(dir, name)
+		if err == nil || !errors.Is(err, fs.ErrNotExist) {
+			return path, text, err
+		}
+	}
+	return "", "", &NotFoundError{Name: name, Folders: f}
+}
+
+// NotFoundError says that no folder has a file. It is an [fs.ErrNotExist].
+type NotFoundError struct {
+	Name    string
+	Folders Folders
+}
+
+func (e *NotFoundError) Error() string {
+	return fmt.Sprintf("no file %q in %s", e.Name, strings.Join(e.Folders, " or "))
+}
+
+// Is makes it an [fs.ErrNotExist].
+func (*NotFoundError) Is(target error) bool { return target == fs.ErrNotExist }
+
+// Named explains the error about a file that the text of a field names: the text may be meant as text.
+func Named(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w; put a space at its end if it is not a file name", err)
 }
 
 func readIn(dir, name string) (string, error) {
@@ -69,32 +98,21 @@ func readIn(dir, name string) (string, error) {
 		return "", err
 	case !info.Mode().IsRegular():
 		return "", fmt.Errorf("%s is not a regular file", filepath.Join(dir, name))
-	case info.Size() > maxTemplateFile:
-		return "", fmt.Errorf("%s is larger than %d bytes", filepath.Join(dir, name), maxTemplateFile)
+	case info.Size() > MaxBytes:
+		return "", tooLarge(dir, name)
 	}
 	file, err := root.Open(name)
 	if err != nil {
 		return "", err
 	}
 	defer file.Close() //nolint:errcheck // nothing was written
-	text, err := io.ReadAll(io.LimitReader(file, maxTemplateFile))
+	text, err := io.ReadAll(io.LimitReader(file, MaxBytes+1))
+	if err == nil && len(text) > MaxBytes { // it has grown since
+		return "", tooLarge(dir, name)
+	}
 	return string(text), err
 }
 
-// render renders the file that a parameter names (Airflow, template_ext); text renders
-// what is no file. As in any template, one newline at the end is dropped.
-func (f Files) render(name string, text func(string) (string, error)) (string, error) {
-	name, err := text(name)
-	if err != nil {
-		return "", err
-	}
-	src, err := f.Named(name)
-	if err != nil {
-		return "", err
-	}
-	out, err := text(src)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", name, err)
-	}
-	return out, nil
+func tooLarge(dir, name string) error {
+	return fmt.Errorf("%s is larger than %d bytes", filepath.Join(dir, name), MaxBytes)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine/alter"
 	"github.com/dingdag/dingdag/engine/live"
 	"github.com/dingdag/dingdag/engine/request"
@@ -53,7 +52,7 @@ func (sch *Scheduler) CreateBackfill(tx *live.Tx, r *request.BackfillOf) (*reque
 	if err := alter.NoteBackfill(tx.Ctx, tx, store.EventBackfillCreate, r.Actor, b, tx.Now); err != nil || b.Version == "" {
 		return done, err
 	}
-	return done, tx.PutVersion(tx.Ctx, d.Version, d.ID, dagfile.Source(d), tx.Now)
+	return done, putVersion(tx, d)
 }
 
 // stepBackfill starts runs of the DAG's backfill while its max_active_runs permits, in a
@@ -108,7 +107,7 @@ func (sch *Scheduler) adoptBackfill(tx *live.Tx, b *store.Backfill) error {
 		return nil
 	}
 	b.Version = d.Version
-	if err := tx.PutVersion(tx.Ctx, d.Version, d.ID, dagfile.Source(d), tx.Now); err != nil {
+	if err := putVersion(tx, d); err != nil {
 		return err
 	}
 	return tx.UpdateBackfill(tx.Ctx, b)

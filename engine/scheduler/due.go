@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
-	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/engine/live"
 	"github.com/dingdag/dingdag/engine/phase"
 	"github.com/dingdag/dingdag/engine/schedule"
@@ -82,7 +81,7 @@ func (sch *Scheduler) insertRun(tx *live.Tx, d *dag.DAG, r *store.Run) (bool, er
 	if err := sch.armDeadlines(tx, d, r); err != nil {
 		return false, err
 	}
-	return true, tx.PutVersion(tx.Ctx, d.Version, d.ID, dagfile.Source(d), tx.Now)
+	return true, putVersion(tx, d)
 }
 
 // startQueued starts queued runs in the order of run_after while max_active_runs permits.

@@ -161,9 +161,17 @@ func (sch *Scheduler) adopt(tx *live.Tx, d *dag.DAG, r *store.Run) error {
 	return sch.keepVersion(tx, d, r)
 }
 
+// putVersion keeps a version of a DAG with its template files, of which all contents are known where it is new.
+func putVersion(tx *live.Tx, d *dag.DAG) error {
+	if err := tx.PutVersion(tx.Ctx, d.Version, d.ID, dagfile.Source(d), tx.Now); err != nil || d.TemplateFiles == nil {
+		return err
+	}
+	return tx.PutTemplateFiles(tx.Ctx, d.Version, d.TemplateFiles.Contents())
+}
+
 // keepVersion writes which version of its DAG a run has, and what that is.
 func (sch *Scheduler) keepVersion(tx *live.Tx, d *dag.DAG, r *store.Run) error {
-	if err := tx.PutVersion(tx.Ctx, d.Version, d.ID, dagfile.Source(d), tx.Now); err != nil {
+	if err := putVersion(tx, d); err != nil {
 		return err
 	}
 	return tx.SetRunVersion(tx.Ctx, r)

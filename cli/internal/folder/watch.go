@@ -66,6 +66,9 @@ func (w *Watcher) refresh(ctx context.Context, use Use, enter func(dir string)) 
 	w.took = took
 	w.mu.Unlock()
 	if same && sameResult(before, res) {
+		w.mu.Lock()
+		w.result.Volatile = res.Volatile // a template file has settled
+		w.mu.Unlock()
 		return nil
 	}
 	for _, d := range res.Diagnostics {

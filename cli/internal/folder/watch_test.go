@@ -102,3 +102,31 @@ func TestWatch(t *testing.T) {
 	cancel()
 	<-ended
 }
+
+// An edited template file makes a new version of its DAG, and one that has settled is not read again and again.
+func TestWatcherFollowsTemplateFiles(t *testing.T) {
+	t.Parallel()
+	w, path := newWatcher(t, "a:\n  tasks: [{task_id: t, operator: bash, bash_command: run.sh}]\n", map[string]string{}, io.Discard)
+	script := filepath.Join(filepath.Dir(path), "run.sh")
+	var versions []string
+	use := func(_ context.Context, res dagfile.Result) error {
+		require.Len(t, res.DAGs, 1, res.Diagnostics.String())
+		versions = append(versions, res.DAGs[0].Version)
+		return nil
+	}
+	for _, text := range []string{"echo 1", "echo 2"} {
+		require.NoError(t, os.WriteFile(script, []byte(text), 0o600))
+		for range 3 {
+			require.NoError(t, w.Refresh(t.Context(), use))
+		}
+	}
+	require.Len(t, versions, 2)
+	assert.NotEqual(t, versions[0], versions[1])
+	assert.True(t, w.Volatile(), "the script was written just now")
+	long := time.Now().Add(-time.Hour)
+	require.NoError(t, os.Chtimes(script, long, long))
+	require.NoError(t, w.Refresh(t.Context(), use))
+	require.NoError(t, w.Refresh(t.Context(), use))
+	assert.False(t, w.Volatile())
+	assert.Equal(t, versions[1], versions[len(versions)-1])
+}

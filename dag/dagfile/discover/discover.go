@@ -5,13 +5,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile/document"
+	"github.com/dingdag/dingdag/dag/internal/filestate"
 )
 
 // File is one DAG file to read, with the defaults files that apply to it.
@@ -33,19 +32,12 @@ func (s File) Stamp() (stamp string, written time.Time, err error) {
 		if i > 0 {
 			path = s.Defaults[i-1]
 		}
-		info, err := os.Stat(path)
-		if err != nil {
-			return "", written, fmt.Errorf("look at the file: %w", err)
+		var at time.Time
+		if b, at, err = filestate.Append(b, path); err != nil {
+			return "", written, err
 		}
-		b = append(append(b, path...), ' ')
-		b = append(strconv.AppendInt(b, info.Size(), 10), ' ')
-		b = append(strconv.AppendInt(b, info.ModTime().UnixNano(), 10), ' ')
-		if state, ok := info.Sys().(*syscall.Stat_t); ok {
-			b = strconv.AppendUint(b, state.Ino, 10)
-		}
-		b = append(b, '\n')
-		if info.ModTime().After(written) {
-			written = info.ModTime()
+		if at.After(written) {
+			written = at
 		}
 	}
 	return string(b), written, nil

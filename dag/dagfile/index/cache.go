@@ -17,7 +17,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile"
@@ -33,10 +32,6 @@ const format = "dingdag dag index 1"
 // The fields of a line: the path, the hash of the stamp, the environment variables as
 // name=hash, whether there are errors, the ids, and the summaries as JSON.
 const fields = 6
-
-// settled is how long a DAG file must not have been written to be known by its time: clocks
-// of file systems are coarse, and two writes may have one time.
-const settled = 2 * time.Second
 
 // cache is the file of an index while a folder is looked at.
 type cache struct {
@@ -177,7 +172,7 @@ func (c *cache) variable(name string) string {
 
 // describe gives a file that was just read its line, unless it must be read each time.
 func (c *cache) describe(f *file, outcome dagfile.Outcome) {
-	if !outcome.Lasting || c.o.Now().Sub(outcome.Written) < settled {
+	if !outcome.Lasting || c.o.Now().Sub(outcome.Written) < dagfile.Settled {
 		return
 	}
 	variables := make([]string, len(outcome.Environment))

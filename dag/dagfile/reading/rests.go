@@ -1,5 +1,11 @@
 package reading
 
+import (
+	"time"
+
+	"github.com/dingdag/dingdag/dag/templatefile"
+)
+
 // Rests is what the outcome of a file rests on besides its text and that of its defaults
 // files.
 type Rests struct {
@@ -12,6 +18,11 @@ type Rests struct {
 	Volatile bool
 	// OnDisk says that it was looked at what else is on the disk.
 	OnDisk bool
+	// Files are the template files and folders that were looked at, and FilesWritten is when the newest of them was written.
+	Files        []templatefile.Seen
+	FilesWritten time.Time
+	// Outside says that some lie outside of the DAGs folder.
+	Outside bool
 }
 
 // Variable is what a variable had at the moment of a load.
