@@ -23,7 +23,7 @@ import (
 )
 
 // with is a URL that is another in something.
-func with(t *testing.T, base string, change func(u *url.URL, q url.Values)) string {
+func with(t testing.TB, base string, change func(u *url.URL, q url.Values)) string {
 	t.Helper()
 	u, err := url.Parse(base)
 	require.NoError(t, err)

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,12 +10,15 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/postgres"
+	"github.com/dingdag/dingdag/store/storetest"
 	"github.com/dingdag/dingdag/store/storetest/plantest"
 )
 
@@ -22,7 +26,12 @@ const (
 	// history is how many rows each table has of what has ended, and most how many of them an operation may look at.
 	history = 3000
 	most    = 60
+	// long is the history of the tables that grow with each attempt.
+	long = 200_000
 )
+
+// growing are those tables.
+var growing = map[string]int{"task_instance": long, "river_job": long}
 
 // What a process does while nothing or little is to be done must cost the same after a million runs as after none: no
 // statement of the hot path reads what has ended. The statements are those that the store of one file must run in this way;
@@ -52,6 +61,60 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 			assert.LessOrEqual(t, read, most, "%s: %s\n%s", name, st.query, plan)
 		}
 		assert.NotZero(t, asked, name)
+	}
+}
+
+// However many jobs wait, to take one looks at a few: at those that are taken, and at the first of each queue; and a job that
+// is exchanged does not look at those of queues that are not served.
+func TestTakingReadsNoBacklog(t *testing.T) {
+	t.Parallel()
+	u := database(t)
+	heard := &statements{}
+	s, err := postgres.OpenTraced(t.Context(), u, postgres.Options{PollOnly: true, Looks: time.Hour}, heard)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	c := connect(t, u)
+	_, err = c.Exec(t.Context(), fmt.Sprintf(`INSERT INTO river_job (args, kind, max_attempts, queue)
+		SELECT jsonb_build_object('run', g, 'task', 't', 'map', -1, 'try', 1, 'queue', 'q' || g %% 3), 'attempt', 16384, 'q' || g %% 3 FROM generate_series(1, %d) g`, 3*history))
+	require.NoError(t, err)
+	_, err = c.Exec(t.Context(), "ANALYZE river_job")
+	require.NoError(t, err)
+	const workers = 8
+	for name, queues := range map[string][]string{"all queues": nil, "two queues": {"q1", "q2", "none"}, "an empty queue": {"none"}} {
+		heard.forget()
+		done := make(chan struct{}, workers)
+		stop := storetest.Work(t, s, store.WorkOptions{Workers: workers, Queues: queues, Handle: func(ctx context.Context, j store.Job) error {
+			write := context.WithoutCancel(ctx)
+			err := s.Tx(write, func(tx store.Tx) error {
+				next, err := tx.Exchange(write, j, []store.Job{{TaskID: "other", Queue: "none"}})
+				if err != nil || next == nil {
+					return err
+				}
+				return tx.Release(write, *next)
+			})
+			assert.NoError(t, err)
+			select {
+			case done <- struct{}{}:
+			default:
+			}
+			<-ctx.Done()
+			return nil
+		}})
+		if name == "an empty queue" {
+			storetest.EnqueueIn(t, s, "none")
+		}
+		<-done
+		stop()
+		fetched := false
+		for _, st := range heard.all() {
+			if !strings.Contains(st.query, "river_job") || strings.Contains(st.query, "INSERT") {
+				continue
+			}
+			fetched = fetched || strings.Contains(st.query, "picked")
+			read, plan := rowsRead(t, c, st)
+			assert.LessOrEqual(t, read, most, "%s: %s\n%s", name, st.query, plan)
+		}
+		assert.True(t, fetched, name)
 	}
 }
 
@@ -199,11 +262,11 @@ func fill(t *testing.T, c *pgx.Conn) {
 	})
 	require.NoError(t, err)
 	for table, f := range tables {
-		_, err := c.Exec(t.Context(), fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM generate_series(1, %d) g", table, strings.Join(f.names, ", "), strings.Join(f.values, ", "), history))
+		_, err := c.Exec(t.Context(), fmt.Sprintf("INSERT INTO %s (%s) SELECT %s FROM generate_series(1, %d) g", table, strings.Join(f.names, ", "), strings.Join(f.values, ", "), cmp.Or(growing[table], history)))
 		require.NoError(t, err, table)
 	}
 	_, err = c.Exec(t.Context(), fmt.Sprintf(`INSERT INTO river_job (args, attempt, attempted_by, finalized_at, kind, max_attempts, state)
-		SELECT '{}', 1, '{local}', now(), 'attempt', 16384, 'completed' FROM generate_series(1, %d)`, history))
+		SELECT '{}', 1, '{local}', now(), 'attempt', 16384, 'completed' FROM generate_series(1, %d)`, growing["river_job"]))
 	require.NoError(t, err)
 	_, err = c.Exec(t.Context(), "ANALYZE river_job, "+strings.Join(slices.Collect(maps.Keys(tables)), ", "))
 	require.NoError(t, err)

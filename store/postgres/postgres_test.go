@@ -52,7 +52,7 @@ func drop(schema string) error {
 }
 
 // slot waits for one and connects to the database of the tests, until the test ends.
-func slot(t *testing.T) *pgx.Conn {
+func slot(t testing.TB) *pgx.Conn {
 	t.Helper()
 	base := os.Getenv("DINGDAG_TEST_POSTGRES_URL")
 	if base == "" {
@@ -64,7 +64,7 @@ func slot(t *testing.T) *pgx.Conn {
 }
 
 // schemaURL is the database of the tests with a schema as its first.
-func schemaURL(t *testing.T, schema string) string {
+func schemaURL(t testing.TB, schema string) string {
 	t.Helper()
 	return with(t, os.Getenv("DINGDAG_TEST_POSTGRES_URL"), func(_ *url.URL, q url.Values) {
 		q.Set("search_path", schema)
@@ -72,7 +72,7 @@ func schemaURL(t *testing.T, schema string) string {
 	})
 }
 
-func newSchema(t *testing.T, c *pgx.Conn) string {
+func newSchema(t testing.TB, c *pgx.Conn) string {
 	t.Helper()
 	schema := "test_" + strings.ToLower(rand.Text())
 	_, err := c.Exec(t.Context(), "CREATE SCHEMA "+schema)
@@ -81,7 +81,7 @@ func newSchema(t *testing.T, c *pgx.Conn) string {
 }
 
 // database returns the URL of a schema of the test's own without tables, which goes with it.
-func database(t *testing.T) string {
+func database(t testing.TB) string {
 	t.Helper()
 	c := slot(t)
 	schema := newSchema(t, c)
@@ -190,7 +190,7 @@ func TestSecretsAreEncrypted(t *testing.T) {
 }
 
 // connect opens a connection of the test's own to a database of [database].
-func connect(t *testing.T, u string) *pgx.Conn {
+func connect(t testing.TB, u string) *pgx.Conn {
 	t.Helper()
 	c, err := pgx.Connect(t.Context(), strings.Replace(u, "pool_max_conns=3&", "", 1))
 	require.NoError(t, err)

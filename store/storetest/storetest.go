@@ -251,6 +251,16 @@ func Enqueue(t *testing.T, s store.Store, tasks ...string) {
 	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.Enqueue(ctx, js) })
 }
 
+// EnqueueIn hands out one job for each of some queues.
+func EnqueueIn(t *testing.T, s store.Store, queues ...string) {
+	t.Helper()
+	js := make([]store.Job, len(queues))
+	for i, q := range queues {
+		js[i] = store.Job{RunKey: 7, TaskID: "t", MapIndex: -1, Try: i, Queue: q}
+	}
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.Enqueue(ctx, js) })
+}
+
 // Complete ends a job in a transaction of its own.
 func Complete(ctx context.Context, s store.Store, j store.Job) error {
 	return s.Tx(ctx, func(tx store.Tx) error { return tx.Complete(ctx, j) })

@@ -29,7 +29,7 @@ var wordsOf = [...]words{
 		jobColumns: `json_extract(args, '$.run'), json_extract(args, '$.task'), json_extract(args, '$.map'),
 			json_extract(args, '$.try'), coalesce(json_extract(args, '$.queue'), '')`,
 		running: "attempt = attempt + 1, attempted_by = jsonb(json_insert(coalesce(attempted_by, jsonb('[]')), '$[#]', ?))",
-		swap:    "args = jsonb(?), attempted_by = jsonb_array(?)",
+		swap:    "metadata = jsonb('{}'), args = jsonb(?), attempted_by = jsonb_array(?)",
 		waiting: `SELECT coalesce(json_extract(args, '$.queue'), '` + store.DefaultQueue + `') AS name, count(*),
 			CAST(round(unixepoch(min(scheduled_at), 'subsec') * 1000) AS INTEGER) FROM river_job WHERE state = 'available' GROUP BY name ORDER BY name`,
 	}.whole(),
@@ -40,7 +40,7 @@ var wordsOf = [...]words{
 			CAST(args ->> 'try' AS bigint), coalesce(args ->> 'queue', '')`,
 		// The column has 16 bits, and what no worker wants may be given back for long.
 		running: "attempt = attempt % 32000 + 1, attempted_by = ARRAY[CAST(? AS text), CAST(? AS text)]",
-		swap:    "args = CAST(? AS jsonb), queue = ?, attempted_by = ARRAY[CAST(? AS text), CAST(? AS text)]",
+		swap:    "metadata = '{}', args = CAST(? AS jsonb), queue = ?, attempted_by = ARRAY[CAST(? AS text), CAST(? AS text)]",
 		waiting: `SELECT coalesce(min(args ->> 'queue'), queue), count(*), CAST(extract(epoch FROM min(scheduled_at)) * 1000 AS bigint)
 			FROM river_job WHERE state = 'available' GROUP BY queue ORDER BY queue COLLATE "C"`,
 	}.whole(),

@@ -151,7 +151,7 @@ func waitingJobsAreCounted(t *testing.T, open storetest.Open) {
 	}
 	assert.Empty(t, backlogs())
 	before := time.Now().Add(-time.Minute) //nolint:forbidigo // the database's clock is that of this machine
-	enqueueIn(t, s, "", "gpu", "default", "", "重 queue")
+	storetest.EnqueueIn(t, s, "", "gpu", "default", "", "重 queue")
 	all := backlogs()
 	for i := range all {
 		assert.WithinRange(t, all[i].Since, before, before.Add(2*time.Minute), all[i].Queue)

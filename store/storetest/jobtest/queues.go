@@ -13,16 +13,6 @@ import (
 	"github.com/dingdag/dingdag/store/storetest"
 )
 
-// enqueueIn hands out one job for each of some queues.
-func enqueueIn(t *testing.T, s store.Store, queues ...string) {
-	t.Helper()
-	js := make([]store.Job, len(queues))
-	for i, q := range queues {
-		js[i] = store.Job{RunKey: 7, TaskID: "t", MapIndex: -1, Try: i, Queue: q}
-	}
-	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.Enqueue(ctx, js) })
-}
-
 // runs has workers of some queues end one job after another, each of which it returns.
 func runs(t *testing.T, s store.Store, queues ...string) (jobs <-chan store.Job, stop func()) {
 	t.Helper()
@@ -37,11 +27,11 @@ func runs(t *testing.T, s store.Store, queues ...string) (jobs <-chan store.Job,
 
 func jobsWaitForTheirQueue(t *testing.T, open storetest.Open) {
 	a, b := open(t, storetest.Node{Name: "a"}), open(t, storetest.Node{Name: "b"})
-	enqueueIn(t, a, "gpu", "", "gpu", "small")
+	storetest.EnqueueIn(t, a, "gpu", "", "gpu", "small")
 	ran, stop := runs(t, a, "default", "small")
 	assert.Equal(t, store.Job{RunKey: 7, TaskID: "t", MapIndex: -1, Try: 1}, <-ran)
 	assert.Equal(t, store.Job{RunKey: 7, TaskID: "t", MapIndex: -1, Try: 3, Queue: "small"}, <-ran)
-	enqueueIn(t, b, "")
+	storetest.EnqueueIn(t, b, "")
 	assert.Empty(t, (<-ran).Queue)
 	stop()
 	all, err := a.QueueBacklogs(t.Context())
@@ -61,7 +51,7 @@ func queuesHaveAnyName(t *testing.T, open storetest.Open) {
 	s := open(t, storetest.Node{})
 	long := strings.Repeat("队", 300)
 	names := []string{"Big Machines; DROP TABLE x", `{"a"}`, "队列", "a.b/c", long, long + "2"}
-	enqueueIn(t, s, names...)
+	storetest.EnqueueIn(t, s, names...)
 	all, err := s.QueueBacklogs(t.Context())
 	require.NoError(t, err)
 	require.Len(t, all, len(names))
@@ -77,7 +67,7 @@ func otherQueuesAreNotTaken(t *testing.T, open storetest.Open) {
 	s, other := open(t, storetest.Node{Name: "a"}), open(t, storetest.Node{Name: "b"})
 	_, stop := runs(t, s, "small")
 	stop() // what it served it goes on to serve
-	enqueueIn(t, s, "gpu", "small")
+	storetest.EnqueueIn(t, s, "gpu", "small")
 	taken := func(s store.Store) (j *store.Job) {
 		write(t, s, func(ctx context.Context, tx store.Tx) (err error) {
 			j, err = tx.Take(ctx)
@@ -104,7 +94,7 @@ func otherQueuesAreNotExchanged(t *testing.T, open storetest.Open) {
 		})
 		return next
 	}
-	enqueueIn(t, s, "gpu", "small")
+	storetest.EnqueueIn(t, s, "gpu", "small")
 	done := make(chan struct{})
 	storetest.Work(t, s, store.WorkOptions{Workers: 1, Queues: []string{"small", "default"}, Handle: func(_ context.Context, j store.Job) error {
 		defer close(done)
@@ -131,7 +121,7 @@ func queuesTakeTurns(t *testing.T, open storetest.Open) {
 	for name, queues := range map[string][]string{"all": nil, "two": {"a", "b"}} {
 		s := open(t, storetest.Node{Name: name})
 		for _, q := range []string{"b", "b", "a", "b", "a", "a"} {
-			enqueueIn(t, s, q)
+			storetest.EnqueueIn(t, s, q)
 		}
 		ran, stop := runs(t, s, queues...)
 		for _, want := range []string{"b", "b", "a", "b", "a", "a"} {

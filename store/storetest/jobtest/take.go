@@ -166,3 +166,20 @@ func exchangedJobsAreRecovered(t *testing.T, open storetest.Open) {
 	release(t, s, js[0])
 	require.ErrorIs(t, storetest.Complete(t.Context(), dead, *next), store.ErrLostLease)
 }
+
+// The wish to end an attempt is not one to end that which takes over its row.
+func exchangedJobsAreNotCanceled(t *testing.T, open storetest.Open) {
+	s := open(t, storetest.Node{Name: "a"})
+	h := hang(t, s)
+	canceled := func() int {
+		all, err := s.Canceled(t.Context())
+		require.NoError(t, err)
+		return len(all)
+	}
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.CancelJob(ctx, h.job, "why") })
+	assert.Equal(t, 1, canceled())
+	next, err := exchange(t.Context(), s, h.job, "next")
+	require.NoError(t, err)
+	require.NotNil(t, next)
+	assert.Zero(t, canceled())
+}

@@ -225,6 +225,29 @@ func HotPath(ctx context.Context, s store.Store) map[string]func() error {
 				return tx.UpdateRun(ctx, r)
 			})
 		},
+		"QueueBacklogs": read(func(q store.Reader) error { _, err := q.QueueBacklogs(ctx); return err }),
+		"a chain": func() error {
+			return s.Tx(ctx, func(tx store.Tx) error {
+				if err := tx.Enqueue(ctx, []store.Job{{RunKey: 1, TaskID: "first"}}); err != nil {
+					return err
+				}
+				j, err := tx.Take(ctx)
+				if err != nil {
+					return err
+				}
+				next, err := tx.Exchange(ctx, *j, []store.Job{{RunKey: 1, TaskID: "t", Try: 1}, {RunKey: 1, TaskID: "t", Try: 2}})
+				if err != nil {
+					return err
+				}
+				last, err := tx.Exchange(ctx, *next, nil)
+				if err != nil {
+					return err
+				}
+				back := tx.Release(ctx, *last)
+				last, err = tx.Take(ctx)
+				return errors.Join(back, err, tx.Complete(ctx, *last))
+			})
+		},
 		"an attempt": func() error {
 			return s.Tx(ctx, func(tx store.Tx) error {
 				if err := tx.Enqueue(ctx, []store.Job{{RunKey: 1, TaskID: "t"}}); err != nil {
