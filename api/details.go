@@ -32,9 +32,30 @@ type DAGDetails struct {
 	Paused         bool       `json:"is_paused"`
 	Params         *dag.Map   `json:"params"`
 	Version        string     `json:"version"`
+	// TemplateFiles are those of the version, by name.
+	TemplateFiles []TemplateFile `json:"template_files"`
 	// Next is null for a DAG that no schedule starts.
 	Next  *NextRun      `json:"next_run"`
 	Tasks []TaskDetails `json:"tasks"`
+}
+
+// TemplateFile is a template file of a version.
+type TemplateFile struct {
+	Name string `json:"name"`
+	// SHA256 is the hash of its content in hex; empty for one that cannot be read, which a template in a field may name.
+	SHA256 string `json:"sha256"`
+}
+
+// TemplateFiles are those that the version of a DAG has.
+func TemplateFiles(d *dag.DAG) []TemplateFile {
+	out := []TemplateFile{}
+	if d.TemplateFiles == nil {
+		return out
+	}
+	for _, f := range d.TemplateFiles.Files {
+		out = append(out, TemplateFile{f.Name, f.Hash})
+	}
+	return out
 }
 
 // Task is one task of a DAG, in a list.
@@ -105,7 +126,7 @@ func (a *API) Details(ctx context.Context, d *dag.DAG) (*DAGDetails, error) {
 		Tags: append([]string{}, d.Tags...), Schedule: d.ScheduleSummary(), Timezone: d.Location.String(),
 		StartDate: optional(d.StartDate.UTC()), EndDate: optional(d.EndDate.UTC()), Catchup: d.Catchup,
 		MaxActiveRuns: d.MaxActiveRuns, MaxActiveTasks: d.MaxActiveTasks, DagrunTimeout: positiveSeconds(d.DagrunTimeout), FailFast: d.FailFast,
-		Paused: next.Paused, Params: d.Params, Version: d.Version, Tasks: []TaskDetails{},
+		Paused: next.Paused, Params: d.Params, Version: d.Version, TemplateFiles: TemplateFiles(d), Tasks: []TaskDetails{},
 	}
 	if out.Params == nil {
 		out.Params = &dag.Map{}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -180,6 +181,9 @@ func showDAG(a *app.App, d *dag.DAG, format string) error {
 		{"max_active_tasks", strconv.Itoa(d.MaxActiveTasks)},
 		{"paused when new", strconv.FormatBool(ask.PausedWhenNew(d))},
 		{"tags", strings.Join(d.Tags, ", ")},
+	}
+	for _, f := range api.TemplateFiles(d) {
+		facts = append(facts, [2]string{"template file", f.Name + " " + cmp.Or(f.SHA256, "cannot be read")})
 	}
 	if r, ok := ask.FirstRun(d); ok {
 		facts = append(facts, [2]string{"next run", describeRun(a, r)})
