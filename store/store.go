@@ -42,6 +42,7 @@ type Reader interface {
 	Cards
 	Asks
 	Bindings
+	TaskLogs
 	users.Reader
 }
 
@@ -76,6 +77,7 @@ type Tx interface {
 	CardsTx
 	AsksTx
 	BindingsTx
+	TaskLogsTx
 	users.Tx
 
 	// OnFailure has undo called if the transaction fails, even if only its commit does: before

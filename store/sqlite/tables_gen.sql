@@ -572,6 +572,26 @@ CREATE TABLE dag_version_file (
     PRIMARY KEY (version, hash)
 ) WITHOUT ROWID;
 CREATE INDEX dag_version_file_of_hash ON dag_version_file (hash);
+CREATE TABLE task_log (
+    id         INTEGER PRIMARY KEY,
+    name       TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    node       TEXT NOT NULL,
+    size       INTEGER NOT NULL,
+    whole      INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX task_log_by_name ON task_log (name, started_at);
+CREATE TABLE task_log_chunk (
+    log_id INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    data   BLOB NOT NULL,
+    PRIMARY KEY (log_id, number)
+) WITHOUT ROWID;
+CREATE TABLE log_removal (
+    id        INTEGER PRIMARY KEY,
+    folder    TEXT NOT NULL,
+    before_at INTEGER NOT NULL
+);
 CREATE TABLE leader (
     id      INTEGER PRIMARY KEY CHECK (id = 1),
     node    TEXT NOT NULL,
@@ -661,6 +681,7 @@ CREATE UNIQUE INDEX river_job_unique_idx ON river_job (unique_key)
             ELSE 0
         END >= 1;
 INSERT INTO additive_migration (version) VALUES (63);
+INSERT INTO additive_migration (version) VALUES (64);
 INSERT INTO additive_migration (version) VALUES (65);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (1, 0, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (10, 9, 1);
@@ -719,7 +740,8 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (58, 61, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (59, 62, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (60, 63, 1);
-INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (61, 65, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (61, 64, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (62, 65, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (7, 6, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (8, 7, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (9, 8, 1);

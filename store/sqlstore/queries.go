@@ -5,16 +5,21 @@ package sqlstore
 
 import (
 	"github.com/dingdag/dingdag/store/sqlstore/sqlchat"
+	"github.com/dingdag/dingdag/store/sqlstore/sqllog"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlusers"
 )
 
-// chatQueries have a name of their own beside other Queries.
-type chatQueries = sqlchat.Queries
+// They have names of their own beside other Queries.
+type (
+	chatQueries = sqlchat.Queries
+	logQueries  = sqllog.Queries
+)
 
 // Queries reads and writes the tables over one connection.
 type Queries struct {
 	chatQueries
+	logQueries
 	sqlusers.Queries
 
 	c    sqlrow.Conn
@@ -25,5 +30,5 @@ type Queries struct {
 
 // New returns the queries over c for the process that goes by the name node.
 func New(c sqlrow.Conn, node string) Queries {
-	return Queries{sqlchat.New(c, node), sqlusers.New(c), c, node, new([]string)}
+	return Queries{sqlchat.New(c, node), sqllog.New(c), sqlusers.New(c), c, node, new([]string)}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/dingdag/dingdag/store/storetest/filetest"
 	"github.com/dingdag/dingdag/store/storetest/gatetest"
 	"github.com/dingdag/dingdag/store/storetest/listtest"
+	"github.com/dingdag/dingdag/store/storetest/logtest"
 	"github.com/dingdag/dingdag/store/storetest/usertest"
 )
 
@@ -172,6 +173,11 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 		"requests": {
 			"requests are answered once":           requestsAreAnsweredOnce,
 			"requests are answered by one of many": requestsAreAnsweredByOne,
+		},
+		"task logs": {
+			"parts of logs are whole":      func(t *testing.T, open Open) { t.Helper(); logtest.PartsAreWhole(t, open(t, Node{}), open(t, Node{})) },
+			"parts of logs are removed":    func(t *testing.T, open Open) { t.Helper(); logtest.PartsAreRemoved(t, open(t, Node{})) },
+			"logs to remove are on record": func(t *testing.T, open Open) { t.Helper(); logtest.RemovalsAreOnRecord(t, open(t, Node{})) },
 		},
 		"history": {
 			"ended runs are found":            endedRunsAreFound,
