@@ -104,6 +104,11 @@ func TestRemoveInstance(t *testing.T) {
 	}
 	assert.NotEmpty(t, xs)
 	assert.Equal(t, []string{"dag_id=d/run_id=" + r.RunID + "/task_id=m/map_index=1", "dag_id=d/run_id=" + r.RunID + "/task_id=u"}, *folders)
+	removals, err := b.store.LogRemovals(t.Context(), 0, 9)
+	require.NoError(t, err)
+	require.Len(t, removals, 2, "the log store loses them too")
+	assert.Equal(t, *folders, []string{removals[0].Folder, removals[1].Folder})
+	assert.False(t, removals[0].Before.IsZero())
 	assert.Contains(t, b.kinds(), "task_instance_delete")
 }
 

@@ -32,6 +32,10 @@ func (s *looked) RemovedRuns(context.Context, int64, int) ([]*store.RemovedRun, 
 	return nil, s.err
 }
 
+func (s *looked) LogRemovals(context.Context, int64, int) ([]*store.LogRemoval, error) {
+	return nil, nil
+}
+
 func (s *looked) Write(line []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -124,7 +124,7 @@ type Needs struct {
 
 // Report is what has gone, or would go.
 type Report struct {
-	// Counts are how many of each kind. Those of logs are files, with those of the runs.
+	// Counts are how many of each kind. Those of logs are files and what the log store has of them, with those of the runs.
 	Counts map[Kind]int
 	// Instances is how many task instances the runs had. XComs of the runs count as XComs.
 	Instances int
@@ -146,11 +146,21 @@ func (r *Report) Empty() bool {
 	return r.GivenBack == 0
 }
 
-// Options are what a [Cleaner] works on. All but Log and Rest are required.
+// LogStore is where logs are beside the log folder. Its methods are those of tasklog.Store.
+type LogStore interface {
+	// Remove removes what is of the logs below a folder that began before a moment, and says how many parts.
+	Remove(ctx context.Context, folder string, before time.Time) (int, error)
+	// Count counts them.
+	Count(ctx context.Context, folder string) (int, error)
+}
+
+// Options are what a [Cleaner] works on. All but Logs, Log and Rest are required.
 type Options struct {
 	Store store.Store
 	// LogDir is the folder of task logs.
 	LogDir string
+	// Logs is the log store; nil where there is none.
+	Logs LogStore
 	// Needs tells what a DAG needs. An error keeps the runs of the DAG.
 	Needs func(ctx context.Context, dagID string) (Needs, error)
 	// Clock tells the time, and how long a step takes.
@@ -198,7 +208,7 @@ func New(o Options) *Cleaner {
 // What fails of it does not keep the rest from going; the error has all of it.
 func (c *Cleaner) Clean(ctx context.Context, p Plan) (*Report, error) {
 	r := newPass(c, p)
-	for _, part := range []func(context.Context) error{r.leftovers, r.runs, r.leftovers, r.rows, r.versions, r.space} {
+	for _, part := range []func(context.Context) error{r.leftovers, r.runs, r.leftovers, r.storedLogs, r.rows, r.versions, r.space} {
 		r.failed(part(ctx))
 	}
 	return &r.report, errors.Join(r.errs...)

@@ -1,12 +1,15 @@
 package history
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/dingdag/dingdag/store"
 )
 
 // trash is the folder below that of the logs into which folders go that are to be removed: to move one
@@ -38,6 +41,50 @@ func Discard(logDir, folder string, key int64) error {
 		_ = os.Remove(filepath.Dir(from)) // the DAG's own folder, if that was the last one in it
 		return nil
 	}
+}
+
+// discardStored notes that the logs of a run are to be removed from the log store, in the transaction that says that they are gone.
+func (c *Cleaner) discardStored(ctx context.Context, tx store.Tx, run *store.Run) error {
+	if c.o.Logs == nil {
+		return nil
+	}
+	return tx.PutLogRemoval(ctx, &store.LogRemoval{Folder: run.LogFolder(), Before: c.o.Clock()})
+}
+
+// removalsAtOnce is how many folders of the log store are looked up at once.
+const removalsAtOnce = 64
+
+// storedLogs removes logs from the log store, also those that somebody else has noted. What fails stays on record.
+func (r *pass) storedLogs(ctx context.Context) error {
+	for after := int64(0); ; {
+		all, err := r.c.o.Store.LogRemovals(ctx, after, removalsAtOnce)
+		if err != nil || len(all) == 0 {
+			return err
+		}
+		for _, one := range all {
+			if after = one.ID; r.c.o.Logs != nil {
+				n, err := r.c.o.Logs.Remove(ctx, one.Folder, one.Before)
+				r.report.Counts[Logs] += n
+				if err != nil {
+					return fmt.Errorf("remove old logs: %w", err) // the others would fail likewise
+				}
+			}
+			if err := r.c.o.Store.Tx(ctx, func(tx store.Tx) error { return tx.DropLogRemoval(ctx, one.ID) }); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// countLogs counts the logs of a run, wherever they are.
+func (r *pass) countLogs(ctx context.Context, run *store.Run) error {
+	r.report.Counts[Logs] += r.c.files(run.LogFolder())
+	if r.c.o.Logs == nil {
+		return nil
+	}
+	n, err := r.c.o.Logs.Count(ctx, filepath.ToSlash(run.LogFolder()))
+	r.report.Counts[Logs] += n
+	return err
 }
 
 // emptyTrash removes what was moved away, also by a process that has died.

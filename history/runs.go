@@ -141,6 +141,7 @@ func (r *pass) end(ctx context.Context, tx store.Tx, run *store.Run, kind Kind, 
 		if gone {
 			r.report.Counts[Runs]++
 			r.c.removed = true
+			err = errors.Join(err, r.c.discardStored(ctx, tx, run))
 		}
 		return left - 1, err
 	case XComs:
@@ -156,6 +157,7 @@ func (r *pass) end(ctx context.Context, tx store.Tx, run *store.Run, kind Kind, 
 		if err == nil && ok {
 			// What can't be moved away goes with its run.
 			r.failed(r.c.discard(run.LogFolder(), run.Key))
+			err = r.c.discardStored(ctx, tx, run)
 		}
 		return left - 1, err
 	}
@@ -189,11 +191,14 @@ func (r *pass) count(ctx context.Context, f store.EndedRuns, kind Kind, needs Ne
 			r.report.Counts[Runs]++
 			r.report.Instances += n.Instances
 			r.report.Counts[XComs] += n.XComs
-			r.report.Counts[Logs] += r.c.files(run.LogFolder())
+			err = r.countLogs(ctx, run)
 		case XComs:
 			r.report.Counts[XComs] += n.XComs
 		default:
-			r.report.Counts[Logs] += r.c.files(run.LogFolder())
+			err = r.countLogs(ctx, run)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return ctx.Err()

@@ -98,6 +98,9 @@ func (rs *Runs) removeRun(tx *live.Tx, r *store.Run, alone bool) error {
 		return atWork(r)
 	}
 	tx.Forget(r.Key)
+	if err := tx.PutLogRemoval(tx.Ctx, &store.LogRemoval{Folder: r.LogFolder(), Before: tx.Now}); err != nil {
+		return err
+	}
 	rows, err := tx.RemoveRowsOfRun(tx.Ctx, r.Key, rowsAtOnce)
 	if err != nil || rows.Total() == rowsAtOnce || rs.Discard == nil {
 		return err
@@ -126,11 +129,14 @@ func (rs *Runs) removeInstance(tx *live.Tx, run *store.Run, r *request.Remove) e
 		return err
 	}
 	tx.Forget(run.Key)
+	folder := filepath.Join(run.LogFolder(), "task_id="+r.TaskID)
+	if r.MapIndex >= 0 {
+		folder = filepath.Join(folder, "map_index="+strconv.Itoa(r.MapIndex))
+	}
+	if err := tx.PutLogRemoval(tx.Ctx, &store.LogRemoval{Folder: folder, Before: tx.Now}); err != nil {
+		return err
+	}
 	if rs.Discard != nil {
-		folder := filepath.Join(run.LogFolder(), "task_id="+r.TaskID)
-		if r.MapIndex >= 0 {
-			folder = filepath.Join(folder, "map_index="+strconv.Itoa(r.MapIndex))
-		}
 		if err := rs.Discard(folder, run.Key); err != nil {
 			return err
 		}
