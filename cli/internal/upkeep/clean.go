@@ -20,13 +20,14 @@ import (
 	"github.com/dingdag/dingdag/dag/dagfile"
 	"github.com/dingdag/dingdag/history"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlstore/sqlcheck"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
 // NewDB is the command for the store.
 func NewDB(a *app.App) *cobra.Command {
 	cmd := &cobra.Command{Use: "db", Short: "Look after the store", Example: "  dingdag db clean --before 90d --dry-run"}
-	cmd.AddCommand(newClean(a))
+	cmd.AddCommand(newMigrate(a), newCheck(a), newUpgradePlan(a), newCopy(a), newClean(a))
 	return cmd
 }
 
@@ -148,7 +149,7 @@ func (c *clean) run(ctx context.Context, a *app.App) error {
 	}
 	after, err := s.Space(ctx)
 	if err == nil {
-		fmt.Fprintf(a.Err, "the store has %s and had %s\n", size(after.Total), size(before.Total))
+		fmt.Fprintf(a.Err, "the store has %s and had %s\n", sqlcheck.Size(after.Total), sqlcheck.Size(before.Total))
 	}
 	return err
 }
@@ -223,7 +224,7 @@ func summary(r *history.Report) string {
 		}
 	}
 	if r.GivenBack > 0 {
-		parts = append(parts, size(r.GivenBack)+" of the store's file")
+		parts = append(parts, sqlcheck.Size(r.GivenBack)+" of the store's file")
 	}
 	return strings.Join(parts, ", ")
 }
@@ -234,25 +235,12 @@ func (c *clean) tellUnused(ctx context.Context, a *app.App, s store.Store) error
 	if err != nil || sp.Shrinks || c.vacuum || sp.Unused < worthATip {
 		return err
 	}
-	a.Notef("%s of the store are unused and kept for new rows: this store was created by an older program and does not shrink by itself until dingdag db clean --vacuum has run once, with dingdag stopped", size(sp.Unused))
+	a.Notef("%s of the store are unused and kept for new rows: this store was created by an older program and does not shrink by itself until dingdag db clean --vacuum has run once, with dingdag stopped", sqlcheck.Size(sp.Unused))
 	return nil
 }
 
 // worthATip is how much unused space is worth a word, in bytes.
 const worthATip = 16 << 20
-
-// size is a number of bytes for people.
-func size(n int64) string {
-	const kib, mib, gib = 1 << 10, 1 << 20, 1 << 30
-	switch {
-	case n >= gib:
-		return fmt.Sprintf("%.1f GiB", float64(n)/gib)
-	case n >= mib:
-		return fmt.Sprintf("%.1f MiB", float64(n)/mib)
-	default:
-		return fmt.Sprintf("%.1f KiB", float64(n)/kib)
-	}
-}
 
 // Upkeep removes old history while a scheduler works.
 type Upkeep struct {

@@ -21,10 +21,3 @@ func TestPolicy(t *testing.T) {
 	assert.Equal(t, history.Policy{Spare: 100, Limits: map[history.Kind]history.Limit{history.Jobs: {Age: time.Hour}}}, p, "of the queue alone")
 	assert.Equal(t, 10*time.Minute, every)
 }
-
-func TestSize(t *testing.T) {
-	t.Parallel()
-	for n, want := range map[int64]string{0: "0.0 KiB", 1536: "1.5 KiB", 5 << 20: "5.0 MiB", 3 << 30: "3.0 GiB"} {
-		assert.Equal(t, want, size(n))
-	}
-}

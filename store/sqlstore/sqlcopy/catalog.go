@@ -20,6 +20,7 @@ var left = map[string]string{
 	"river_queue":        "written anew by the workers that start",
 	"node_lease":         "of processes, and none is at work",
 	"named_lease":        "as above",
+	"leader":             "as above",
 	progressTable:        "how far this copy is",
 }
 

@@ -82,7 +82,7 @@ func Copy(ctx context.Context, from, to Side, o Options) ([]Table, error) {
 		out[i] = Table{Name: t.name, Replaced: steps[t.name].replaced}
 	}
 	for i, t := range ts {
-		if out[i].Sum, err = c.verify(ctx, t); err != nil {
+		if out[i].Sum, err = c.verify(ctx, t, steps[t.name].rows); err != nil {
 			return nil, fmt.Errorf("compare table %s: %w", t.name, err)
 		}
 	}
@@ -266,9 +266,9 @@ func (c *copying) sum(ctx context.Context, from sqlrow.Conn, t *table, of int64)
 	}
 }
 
-// verify compares a table on both sides.
-func (c *copying) verify(ctx context.Context, t *table) (Sum, error) {
-	was, err := c.sum(ctx, c.from.Conn, t, 0)
+// verify compares a table on both sides, which has about of rows.
+func (c *copying) verify(ctx context.Context, t *table, of int64) (Sum, error) {
+	was, err := c.sum(ctx, c.from.Conn, t, of)
 	if err != nil {
 		return was, fmt.Errorf("%s: %w", c.from.Name, err)
 	}
@@ -293,7 +293,7 @@ func Compare(ctx context.Context, from, to Side) ([]Table, error) {
 	out := make([]Table, len(ts))
 	for i, t := range ts {
 		out[i].Name = t.name
-		if out[i].Sum, err = c.verify(ctx, t); err != nil {
+		if out[i].Sum, err = c.verify(ctx, t, 0); err != nil {
 			return nil, fmt.Errorf("compare table %s: %w", t.name, err)
 		}
 	}
