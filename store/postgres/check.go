@@ -5,12 +5,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/dingdag/dingdag/store/sqlstore/sqlcheck"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlcopy"
@@ -24,11 +22,12 @@ func bare(ctx context.Context, url string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	o := Options{}.filled()
+	pool, _, err := newPool(ctx, config, o.Log)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", explain(err))
 	}
-	return &Store{opts: Options{Log: slog.New(slog.DiscardHandler)}, pool: pool}, nil
+	return &Store{opts: o, pool: pool}, nil
 }
 
 // Plan reads what bringing the tables of a database up to date would do. It changes nothing.

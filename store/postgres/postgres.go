@@ -110,13 +110,19 @@ func Open(ctx context.Context, url string, o Options) (*Store, error) {
 	return openWith(ctx, config, o)
 }
 
-func openWith(ctx context.Context, config *pgxpool.Config, o Options) (*Store, error) {
+// filled are the options with their defaults.
+func (o Options) filled() Options {
 	o.Node = cmp.Or(o.Node, "local")
 	o.Looks = cmp.Or(o.Looks, time.Second)
 	o.Wait, o.Idle, o.Answer = cmp.Or(o.Wait, 10*time.Second), cmp.Or(o.Idle, 4*time.Second), cmp.Or(o.Answer, time.Minute)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	return o
+}
+
+func openWith(ctx context.Context, config *pgxpool.Config, o Options) (*Store, error) {
+	o = o.filled()
 	pool, pooled, err := newPool(ctx, config, o.Log)
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", explain(err))
