@@ -68,18 +68,22 @@ func (r *dagReader) restOnFiles() {
 	if len(seen) == 0 {
 		return
 	}
-	r.Rests.Files = append(r.Rests.Files, seen...)
-	if newest.After(r.Rests.FilesWritten) {
-		r.Rests.FilesWritten = newest
+	if r.Rests.Files == nil {
+		r.Rests.Files = &reading.Files{}
+	}
+	f := r.Rests.Files
+	f.Seen = append(f.Seen, seen...)
+	if newest.After(f.Written) {
+		f.Written = newest
 	}
 	for _, dir := range r.files.Folders() {
-		r.Rests.Outside = r.Rests.Outside || !discover.StaysIn(dir, r.src.Root)
+		f.Outside = f.Outside || !discover.StaysIn(dir, r.src.Root)
 	}
 }
 
 // sameFiles reports whether no template file was added, removed or written.
-func sameFiles(seen []templatefile.Seen) bool {
-	return !slices.ContainsFunc(seen, func(s templatefile.Seen) bool { return !s.Same() })
+func sameFiles(f *reading.Files) bool {
+	return f == nil || !slices.ContainsFunc(f.Seen, func(s templatefile.Seen) bool { return !s.Same() })
 }
 
 // Settled is how long a file must not have been written to be known by its time: clocks of file systems are coarse, and two
@@ -88,7 +92,7 @@ const Settled = 2 * time.Second
 
 // settle makes an outcome volatile that rests on a template file which was written just now.
 func (l *Loader) settle(rests *reading.Rests) {
-	if len(rests.Files) > 0 && l.opts.Now().Sub(rests.FilesWritten) < Settled {
+	if rests.Files != nil && l.opts.Now().Sub(rests.Files.Written) < Settled {
 		rests.Volatile = true
 	}
 }

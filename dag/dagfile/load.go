@@ -182,7 +182,7 @@ func (l *Loader) Read(sources []discover.File) []Outcome {
 		outcomes[i] = Outcome{
 			DAGs: f.dags, Diagnostics: f.found, Environment: slices.Sorted(maps.Keys(f.rests.Environment)), Stamp: f.stamp, Written: f.written,
 		}
-		outcomes[i].Lasting = f.stamp != "" && !f.rests.OnDisk && len(f.rests.Files) == 0 && len(f.rests.Variables) == 0 && !slices.ContainsFunc(outcomes[i].Environment, document.IsSecret)
+		outcomes[i].Lasting = f.stamp != "" && !f.rests.OnDisk && f.rests.Files == nil && len(f.rests.Variables) == 0 && !slices.ContainsFunc(outcomes[i].Environment, document.IsSecret)
 	})
 	return outcomes
 }
@@ -210,7 +210,7 @@ func collect(sources []discover.File, loaded []*loadedFile, found dag.Diagnostic
 	result := Result{Diagnostics: slices.Clone(found)}
 	first := map[string]*dag.DAG{}
 	for i, f := range loaded {
-		result.Volatile = result.Volatile || f.rests.Volatile || f.rests.Outside || len(f.rests.Variables) > 0
+		result.Volatile = result.Volatile || f.rests.Volatile || f.rests.Files != nil && f.rests.Files.Outside || len(f.rests.Variables) > 0
 		result.Diagnostics = append(result.Diagnostics, f.found...)
 		result.Broken = append(result.Broken, f.broken...)
 		for _, d := range f.dags {

@@ -18,9 +18,15 @@ type Rests struct {
 	Volatile bool
 	// OnDisk says that it was looked at what else is on the disk.
 	OnDisk bool
-	// Files are the template files and folders that were looked at, and FilesWritten is when the newest of them was written.
-	Files        []templatefile.Seen
-	FilesWritten time.Time
+	// Files are the template files that were looked at; nil where none were, as in most DAG files.
+	Files *Files
+}
+
+// Files are template files that an outcome rests on.
+type Files struct {
+	// Seen are the files and folders, and Written is when the newest of them was written.
+	Seen    []templatefile.Seen
+	Written time.Time
 	// Outside says that some lie outside of the DAGs folder.
 	Outside bool
 }
