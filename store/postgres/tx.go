@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -26,7 +27,7 @@ func (s *Store) newCommitter() *sqlcommit.Committer[*tx, *transaction] {
 			return &tx{tx: t, s: s}, mark(err)
 		},
 		View: func(t *tx, onFailure func(func())) *transaction {
-			c := conn{t.tx, s, true}
+			c := conn{t, s, true}
 			v := &transaction{sqlstore.New(c, s.opts.Node), sqlqueue.NewTx(c, s.process, nil, onFailure), c, t, onFailure}
 			t.views = append(t.views, v)
 			return v
@@ -64,14 +65,90 @@ type tx struct {
 	views []*transaction
 	// epoch is that of who leads, 0 while it was not asked for.
 	epoch int64
+	// ahead are statements to be sent in front of the next one.
+	ahead []string
 }
 
-// Run runs a statement without values.
+const savepoint, rollbackTo, release = "SAVEPOINT one", "ROLLBACK TO one", "RELEASE one"
+
+// Run runs a statement without values. To begin and to end a savepoint waits for the next statement, with which it is sent: a
+// function then takes as many ways to the database and back as it has statements. A commit ends what still waits.
 func (t *tx) Run(ctx context.Context, statement string) error {
+	unused := len(t.ahead) > 0 && t.ahead[len(t.ahead)-1] == savepoint
+	switch {
+	case statement == release && unused:
+		t.ahead = t.ahead[:len(t.ahead)-1]
+		return nil
+	case statement == savepoint, statement == release:
+		t.ahead = append(t.ahead, statement)
+		return nil
+	case statement == rollbackTo && unused:
+		return nil // nothing was done since
+	}
 	ctx, cancel := context.WithTimeout(ctx, t.s.opts.Answer)
 	defer cancel()
-	_, err := t.tx.Exec(ctx, statement)
+	_, err := t.Exec(ctx, statement)
 	return mark(err)
+}
+
+// Exec runs a statement, see [querier].
+func (t *tx) Exec(ctx context.Context, query string, args ...any) (pgconn.CommandTag, error) {
+	if len(t.ahead) == 0 {
+		return t.tx.Exec(ctx, query, args...)
+	}
+	sent, err := t.send(ctx, query, args)
+	if err != nil {
+		return pgconn.CommandTag{}, err
+	}
+	tag, err := sent.Exec()
+	return tag, cmp.Or(err, sent.Close())
+}
+
+// Query runs a query, see [querier].
+func (t *tx) Query(ctx context.Context, query string, args ...any) (pgx.Rows, error) {
+	if len(t.ahead) == 0 {
+		return t.tx.Query(ctx, query, args...)
+	}
+	sent, err := t.send(ctx, query, args)
+	if err != nil {
+		return nil, err
+	}
+	rs, err := sent.Query()
+	if err != nil {
+		return nil, cmp.Or(err, sent.Close())
+	}
+	return sentRows{rs, sent}, nil
+}
+
+// send sends a statement with those ahead of it, and reads their results.
+func (t *tx) send(ctx context.Context, query string, args []any) (pgx.BatchResults, error) {
+	b := &pgx.Batch{}
+	for _, statement := range t.ahead {
+		b.Queue(statement)
+	}
+	b.Queue(query, args...)
+	n := len(t.ahead)
+	t.ahead = nil
+	sent := t.tx.SendBatch(ctx, b)
+	for range n {
+		if _, err := sent.Exec(); err != nil {
+			_ = sent.Close() // it says the same
+			return nil, err
+		}
+	}
+	return sent, nil
+}
+
+// sentRows are rows of a query that was sent with others.
+type sentRows struct {
+	pgx.Rows
+	sent pgx.BatchResults
+}
+
+// Close ends them. What went wrong is their Err.
+func (r sentRows) Close() {
+	r.Rows.Close()
+	_ = r.sent.Close()
 }
 
 // Rollback takes it back.

@@ -15,6 +15,8 @@ import (
 const (
 	// fetching is how long it may take to fetch jobs. After that another connection is used.
 	fetching = 10 * time.Second
+	// gathering is how long it is waited for a quarter of the slots when some are free and more jobs wait.
+	gathering = 2 * time.Millisecond
 	// straying is after how many looks for jobs those are looked for that this process took and does not hold.
 	straying = 10
 	// leaving is how long, at a stop, it is tried to give jobs back when the context of their handlers has ended. After
@@ -94,6 +96,9 @@ func (w *workers) run(ctx context.Context, wake <-chan struct{}) {
 		case <-ctx.Done():
 		case <-w.ended:
 			w.running--
+			if more {
+				w.gather(ctx)
+			}
 		case <-wake:
 			more = true
 		case <-look.C:
@@ -103,6 +108,23 @@ func (w *workers) run(ctx context.Context, wake <-chan struct{}) {
 	}
 	for ; w.running > 0; w.running-- {
 		<-w.ended
+	}
+}
+
+// gather waits a moment for more slots to become free, of those that end with one commit, because a fetch for each of them would
+// keep the database busier than the jobs do.
+func (w *workers) gather(ctx context.Context) {
+	enough := time.NewTimer(gathering)
+	defer enough.Stop()
+	for 4*(w.o.Workers-w.running) < w.o.Workers {
+		select {
+		case <-ctx.Done():
+			return
+		case <-enough.C:
+			return
+		case <-w.ended:
+			w.running--
+		}
 	}
 }
 
