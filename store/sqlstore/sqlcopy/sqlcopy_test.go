@@ -156,6 +156,7 @@ func TestCopy(t *testing.T) {
 	for _, statement := range []string{ // numbers are not given again
 		"INSERT INTO asset (id, uri, name, asset_group, created_at, updated_at) VALUES (7000000000, 'u', 'n', 'g', 1, 1)", "DELETE FROM asset WHERE id = 7000000000",
 		"DELETE FROM river_job WHERE id = 4",
+		"INSERT INTO task_instance (run_key, task_id, state, try, max_tries, operator) VALUES (0, 'z', '', 1, 1, ''), (0, 'a', '', 1, 1, '')",
 	} {
 		_, err := db.ExecContext(t.Context(), statement)
 		require.NoError(t, err)
