@@ -2,9 +2,9 @@ package postgres_test
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/url"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -27,7 +27,7 @@ func BenchmarkWork(b *testing.B) {
 		u := benchDatabase(b)
 		var stores []*postgres.Store
 		for i := range processes {
-			s, err := postgres.Open(b.Context(), u, postgres.Options{Node: fmt.Sprint(i)})
+			s, err := postgres.Open(b.Context(), u, postgres.Options{Node: strconv.Itoa(i)})
 			require.NoError(b, err)
 			defer s.Close()
 			stores = append(stores, s)
@@ -35,7 +35,7 @@ func BenchmarkWork(b *testing.B) {
 		for from := 0; from < b.N; from += 1000 {
 			js := make([]store.Job, min(1000, b.N-from))
 			for i := range js {
-				js[i] = store.Job{RunKey: int64(from), TaskID: fmt.Sprint(i), MapIndex: -1, Try: 1}
+				js[i] = store.Job{RunKey: int64(from), TaskID: strconv.Itoa(i), MapIndex: -1, Try: 1}
 			}
 			require.NoError(b, stores[0].Tx(b.Context(), func(tx store.Tx) error { return tx.Enqueue(b.Context(), js) }))
 		}
@@ -85,7 +85,7 @@ func BenchmarkWork(b *testing.B) {
 				return nil
 			}))
 			c, err := river.NewClient(riverpgxv5.New(pool), &river.Config{
-				ID: fmt.Sprint(i), Workers: ws, Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}}, FetchCooldown: time.Millisecond,
+				ID: strconv.Itoa(i), Workers: ws, Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}}, FetchCooldown: time.Millisecond,
 				Logger: slog.New(slog.DiscardHandler),
 			})
 			require.NoError(b, err)
@@ -93,7 +93,7 @@ func BenchmarkWork(b *testing.B) {
 				for from := 0; from < b.N; from += 1000 {
 					ps := make([]river.InsertManyParams, min(1000, b.N-from))
 					for i := range ps {
-						ps[i] = river.InsertManyParams{Args: nothing{Task: fmt.Sprint(i)}}
+						ps[i] = river.InsertManyParams{Args: nothing{Task: strconv.Itoa(i)}}
 					}
 					_, err := c.InsertManyFast(b.Context(), ps)
 					require.NoError(b, err)

@@ -18,7 +18,7 @@ const wakes = "!"
 // pause is how long it is waited before the connection that listens is made anew.
 const pause = time.Second
 
-// In looks for jobs, each of which is a second unless told otherwise:
+// These count looks for jobs, each of which is a second unless told otherwise.
 const (
 	// silence is how long nothing may be heard before this process tells itself something, and echo how long that may
 	// take to come back. A connection may have been lost without a word, and a pooler may pass on nothing.

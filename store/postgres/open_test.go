@@ -23,10 +23,10 @@ import (
 )
 
 // with is a URL that is another in something.
-func with(t testing.TB, base string, change func(u *url.URL, q url.Values)) string {
-	t.Helper()
+func with(tb testing.TB, base string, change func(u *url.URL, q url.Values)) string {
+	tb.Helper()
 	u, err := url.Parse(base)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	q := u.Query()
 	change(u, q)
 	u.RawQuery = q.Encode()

@@ -65,7 +65,7 @@ func startBouncer(t *testing.T) *bouncer {
 		ini.WriteString("user = nobody\n")
 	}
 	config := filepath.Join(dir, "pgbouncer.ini")
-	require.NoError(t, os.WriteFile(config, []byte(ini.String()), 0o644)) //nolint:gosec // another user reads it
+	require.NoError(t, os.WriteFile(config, []byte(ini.String()), 0o644))
 	var out bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), program, config)
 	cmd.Stdout, cmd.Stderr = &out, &out

@@ -52,44 +52,44 @@ func drop(schema string) error {
 }
 
 // slot waits for one and connects to the database of the tests, until the test ends.
-func slot(t testing.TB) *pgx.Conn {
-	t.Helper()
+func slot(tb testing.TB) *pgx.Conn {
+	tb.Helper()
 	base := os.Getenv("DINGDAG_TEST_POSTGRES_URL")
 	if base == "" {
-		t.Skip("DINGDAG_TEST_POSTGRES_URL names no database")
+		tb.Skip("DINGDAG_TEST_POSTGRES_URL names no database")
 	}
 	slots <- struct{}{}
-	t.Cleanup(func() { <-slots })
-	return connect(t, base)
+	tb.Cleanup(func() { <-slots })
+	return connect(tb, base)
 }
 
 // schemaURL is the database of the tests with a schema as its first.
-func schemaURL(t testing.TB, schema string) string {
-	t.Helper()
-	return with(t, os.Getenv("DINGDAG_TEST_POSTGRES_URL"), func(_ *url.URL, q url.Values) {
+func schemaURL(tb testing.TB, schema string) string {
+	tb.Helper()
+	return with(tb, os.Getenv("DINGDAG_TEST_POSTGRES_URL"), func(_ *url.URL, q url.Values) {
 		q.Set("search_path", schema)
 		q.Set("pool_max_conns", "3")
 	})
 }
 
-func newSchema(t testing.TB, c *pgx.Conn) string {
-	t.Helper()
+func newSchema(tb testing.TB, c *pgx.Conn) string {
+	tb.Helper()
 	schema := "test_" + strings.ToLower(rand.Text())
-	_, err := c.Exec(t.Context(), "CREATE SCHEMA "+schema)
-	require.NoError(t, err)
+	_, err := c.Exec(tb.Context(), "CREATE SCHEMA "+schema)
+	require.NoError(tb, err)
 	return schema
 }
 
 // database returns the URL of a schema of the test's own without tables, which goes with it.
-func database(t testing.TB) string {
-	t.Helper()
-	c := slot(t)
-	schema := newSchema(t, c)
-	t.Cleanup(func() {
-		_, err := c.Exec(context.WithoutCancel(t.Context()), "DROP SCHEMA "+schema+" CASCADE")
-		assert.NoError(t, err)
+func database(tb testing.TB) string {
+	tb.Helper()
+	c := slot(tb)
+	schema := newSchema(tb, c)
+	tb.Cleanup(func() {
+		_, err := c.Exec(context.WithoutCancel(tb.Context()), "DROP SCHEMA "+schema+" CASCADE")
+		assert.NoError(tb, err)
 	})
-	return schemaURL(t, schema)
+	return schemaURL(tb, schema)
 }
 
 // emptied returns the URL of a schema of the test's own with all tables, in which there is nothing.
@@ -190,10 +190,10 @@ func TestSecretsAreEncrypted(t *testing.T) {
 }
 
 // connect opens a connection of the test's own to a database of [database].
-func connect(t testing.TB, u string) *pgx.Conn {
-	t.Helper()
-	c, err := pgx.Connect(t.Context(), strings.Replace(u, "pool_max_conns=3&", "", 1))
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, c.Close(context.WithoutCancel(t.Context()))) })
+func connect(tb testing.TB, u string) *pgx.Conn {
+	tb.Helper()
+	c, err := pgx.Connect(tb.Context(), strings.Replace(u, "pool_max_conns=3&", "", 1))
+	require.NoError(tb, err)
+	tb.Cleanup(func() { assert.NoError(tb, c.Close(context.WithoutCancel(tb.Context()))) })
 	return c
 }

@@ -181,7 +181,7 @@ func (t *tx) Commit(ctx context.Context) error {
 	if err == nil || id == nil {
 		return mark(err)
 	}
-	landed, unknown := t.s.landed(*id, err)
+	landed, unknown := t.s.landed(context.WithoutCancel(ctx), *id, err)
 	switch {
 	case unknown != nil:
 		return unknown
@@ -203,9 +203,9 @@ const (
 // landed reports whether a transaction was committed whose commit had no good answer. It asks until the database answers, which
 // has to notice the loss of a connection, too: those who wait must not be told of a failure when it was committed, and nothing
 // else can be written meanwhile. Only the end of the store ends that, with an error.
-func (s *Store) landed(id string, lost error) (bool, error) {
+func (s *Store) landed(ctx context.Context, id string, lost error) (bool, error) {
 	for pause, asked := leastBetween, false; ; pause = min(2*pause, between) {
-		status, err := s.status(id)
+		status, err := s.status(ctx, id)
 		switch {
 		case err == nil && status == "committed", err == nil && status == "aborted":
 			if asked {
@@ -234,8 +234,8 @@ var errUnknown = errors.New("nobody knows whether it was committed: the answer o
 
 // status is what the database says of a transaction: "committed", "aborted", "in progress", or "" when it is so old that it does
 // not know.
-func (s *Store) status(id string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), min(asking, s.opts.Answer))
+func (s *Store) status(ctx context.Context, id string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, min(asking, s.opts.Answer))
 	defer cancel()
 	var status *string
 	err := s.pool.QueryRow(ctx, "SELECT pg_xact_status(CAST($1 AS xid8))", id).Scan(&status)

@@ -151,7 +151,7 @@ func (w *workers) fetch(ctx context.Context, n int) int {
 		by := w.s.process.Begin(h)
 		w.running++
 		stopped := ctx.Err() != nil
-		go func() {
+		go func() { //nolint:contextcheck // what a handler leaves is given back after the end of ctx, too
 			defer func() { w.ended <- struct{}{} }()
 			w.handle(j, by, stopped)
 		}()

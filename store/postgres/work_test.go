@@ -29,12 +29,12 @@ func (o *observer) observe(s sqlcommit.Stage, _ time.Duration) {
 	}
 }
 
-// wait waits for a number of reads from here on.
-func (o *observer) wait(n int) {
+// wait waits for as many reads from here on as often says.
+func (o *observer) wait() {
 	for len(o.reads) > 0 {
 		<-o.reads
 	}
-	for range n {
+	for range often {
 		<-o.reads
 	}
 }
@@ -93,25 +93,25 @@ func TestHeldJobsAreNoStrays(t *testing.T) {
 			return storetest.Complete(ctx, s, j)
 		}
 		defer close(done)
-		o.wait(often)
+		o.wait()
 		assert.ErrorIs(t, s.Tx(ctx, func(tx store.Tx) error {
 			assert.NoError(t, tx.Complete(ctx, j))
 			return assert.AnError
 		}), assert.AnError)
-		o.wait(often)
+		o.wait()
 		var next *store.Job
 		assert.ErrorIs(t, s.Tx(ctx, func(tx store.Tx) (err error) {
 			next, err = tx.Exchange(ctx, j, []store.Job{{TaskID: "never"}})
 			assert.NoError(t, err)
 			return assert.AnError
 		}), assert.AnError)
-		o.wait(often)
+		o.wait()
 		for range 2 {
 			assert.NoError(t, s.Tx(ctx, func(tx store.Tx) (err error) {
 				next, err = tx.Exchange(ctx, j, []store.Job{{TaskID: "exchanged"}})
 				return err
 			}))
-			o.wait(often)
+			o.wait()
 			j = *next
 		}
 		assert.NoError(t, s.Tx(ctx, func(tx store.Tx) (err error) {
@@ -120,7 +120,7 @@ func TestHeldJobsAreNoStrays(t *testing.T) {
 			}
 			return err
 		}))
-		o.wait(often)
+		o.wait()
 		assert.Equal(t, "taken", next.TaskID)
 		assert.NoError(t, storetest.Complete(ctx, s, *next))
 		return storetest.Complete(ctx, s, j)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -104,7 +105,7 @@ func (t *Tx) CancelJob(ctx context.Context, j store.Job, why string) error {
 	if t.c.Dialect() == sqlrow.Postgres {
 		set, args = "jsonb_set(metadata, '{"+cancel+"}', to_jsonb(CAST(? AS text)))", argsOf("args ->> '%s'")
 	}
-	if _, err := t.c.Exec(ctx, "UPDATE river_job SET metadata = "+set+" WHERE state = 'running'"+args, why, fmt.Sprint(j.RunKey), j.TaskID, fmt.Sprint(j.MapIndex), fmt.Sprint(j.Try)); err != nil {
+	if _, err := t.c.Exec(ctx, "UPDATE river_job SET metadata = "+set+" WHERE state = 'running'"+args, why, strconv.FormatInt(j.RunKey, 10), j.TaskID, strconv.Itoa(j.MapIndex), strconv.Itoa(j.Try)); err != nil {
 		return fmt.Errorf("cancel an attempt: %w", err)
 	}
 	return nil

@@ -128,7 +128,7 @@ func takenJobsGivenBack(t *testing.T, open storetest.Open) {
 			assert.NoError(t, err)
 			panic("bang")
 		case 2: // it is taken before the one that ends is known
-			storetest.Enqueue(t, s, "third")
+			storetest.Enqueue(t, s, "third") //nolint:contextcheck // it is the test that hands it out
 			taken, err := take(ctx, s, j, 1)
 			assert.NoError(t, err)
 			assert.NotNil(t, taken[0])
