@@ -108,19 +108,23 @@ func (r *Reader) Open(ctx context.Context, t Try) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	away, lost := r.away(ctx, t)
+	away, lost := r.away(ctx, t, here)
 	if r.o.Store == nil {
 		return r.unstored(ctx, t, here, away, lost)
 	}
 	return r.stored(ctx, t, here, away, lost)
 }
 
-// away is what the machine of a try has, if that is another one.
-func (r *Reader) away(ctx context.Context, t Try) (Held, error) {
-	if t.Node == "" || t.Node == r.o.Node || r.o.Nodes == nil {
+// away is what the machine of a try has, if that is another one, or another process of this one with a log folder of its own.
+func (r *Reader) away(ctx context.Context, t Try, here Held) (Held, error) {
+	same := t.Node == r.o.Node
+	if t.Node == "" || r.o.Nodes == nil || same && here.Size >= 0 {
 		return Held{Size: -1}, nil
 	}
 	h, err := r.o.Nodes.Held(ctx, t.Node, t.Name)
+	if err != nil && same {
+		return Held{Size: -1}, nil //nolint:nilerr // there is no other process
+	}
 	if err != nil {
 		return Held{Size: -1}, &NodeError{t.Node, err}
 	}

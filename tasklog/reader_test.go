@@ -159,6 +159,19 @@ func TestOtherMachine(t *testing.T) {
 	require.ErrorIs(t, err, live.ErrGone)
 }
 
+// Two processes of one machine may have a log folder each.
+func TestTwoProcessesOfAMachine(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, nil, "a")
+	worker := c.machines["a"]
+	scheduler := c.newMachine(t, "a", t.TempDir())
+	worker.write(t, "one\n")
+	assert.Equal(t, "one\n", scheduler.reads(t, "a"))
+	delete(c.machines, "a")
+	_, err := scheduler.reader.Open(t.Context(), tasklog.Try{Name: logName, Node: "a"})
+	require.ErrorIs(t, err, tasklog.ErrNone)
+}
+
 // A log folder that machines share is not read twice.
 func TestSharedLogFolder(t *testing.T) {
 	t.Parallel()
