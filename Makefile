@@ -30,7 +30,7 @@ PKG ?= ./outbox ./dagrun
 SHARE ?= 1
 
 # Modules of their own, so that the program does not depend on what they need.
-MODULES := deploy otlp
+MODULES := deploy otlp s3
 
 .PHONY: help
 help: ## List the targets
@@ -43,6 +43,10 @@ build: ## Build bin/dingdag
 .PHONY: otlp
 otlp: ## Build bin/dingdag-otlp, which sends traces
 	go build -C otlp -trimpath -ldflags '$(LDFLAGS)' -o $(CURDIR)/bin/dingdag-otlp .
+
+.PHONY: s3
+s3: ## Build bin/dingdag-s3, which keeps task logs in object storage
+	go build -C s3 -trimpath -ldflags '$(LDFLAGS)' -o $(CURDIR)/bin/dingdag-s3 ./dingdag-s3
 
 .PHONY: run
 run: build ## Start scheduler and workers (ARGS="--home DIR")

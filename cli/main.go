@@ -35,6 +35,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/standalone"
 	"github.com/dingdag/dingdag/cli/internal/upkeep"
 	"github.com/dingdag/dingdag/operator"
+	"github.com/dingdag/dingdag/tasklog"
 )
 
 // Extensions is what an embedding program adds to the built-in parts.
@@ -46,6 +47,9 @@ type Extensions struct {
 	Senders   map[string]callbacks.Sender
 	// Functions are Go functions that DAG files may name as callbacks.
 	Functions []callbacks.Function
+	// LogStores are further places for task logs that the setting log_store may name by a URL, by its scheme, such as s3;
+	// key is that of the setting log_store_key, or empty.
+	LogStores map[string]func(url, key string) (tasklog.Store, error)
 	// AtExit is called before [Main] ends the program; nil does nothing.
 	AtExit func()
 }

@@ -24,7 +24,7 @@ import (
 
 // parts are the operators and notifiers of the program, with those of an embedding one.
 func parts(x Extensions) app.Parts {
-	return app.Parts{Version: versionLine(), Call: call, Operators: x.operators, Callbacks: x.callbacks}
+	return app.Parts{Version: versionLine(), Call: call, Operators: x.operators, Callbacks: x.callbacks, LogStores: x.LogStores}
 }
 
 // operators is every operator that DAG files may name.

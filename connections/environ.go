@@ -7,7 +7,7 @@ import (
 
 // SecretEnv reports whether a variable of the environment is one of ours or Airflow's
 // that holds a secret: a connection, the key of the store or of Airflow's database, the
-// URL of the heartbeat, and a variable for templates whose name is sensitive.
+// URL of the heartbeat, the key of the log store, and a variable for templates whose name is sensitive.
 func (m *Masker) SecretEnv(name string) bool {
 	for _, prefix := range []string{EnvConn, AirflowEnvConn} {
 		if strings.HasPrefix(name, prefix) {
@@ -22,7 +22,7 @@ func (m *Masker) SecretEnv(name string) bool {
 	if key, ok := strings.CutPrefix(name, "AIRFLOW__"); ok {
 		return m.SensitiveName(key) || containsAny(key, []string{"FERNET_KEY", "SQL_ALCHEMY_CONN", "BROKER_URL", "RESULT_BACKEND"})
 	}
-	return name == "DINGDAG_SECRET_KEY" || name == "DINGDAG_HEARTBEAT_URL" || name == "DINGDAG_DATABASE_URL"
+	return name == "DINGDAG_SECRET_KEY" || name == "DINGDAG_HEARTBEAT_URL" || name == "DINGDAG_DATABASE_URL" || name == "DINGDAG_LOG_STORE_KEY"
 }
 
 // ChildEnviron returns env, which has the form of [os.Environ], as a command of a task may

@@ -15,7 +15,7 @@ func TestChildEnviron(t *testing.T) {
 		`AIRFLOW_CONN_B={"conn_type": "http", "password": "passw0rd-b"}`, "AIRFLOW_VAR_REGION=cn", "AIRFLOW_VAR_MY_TOKEN=token-one",
 		"DINGDAG_VAR_API_KEY=key-one", "AIRFLOW__CORE__FERNET_KEY=f", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=s", "AIRFLOW__CORE__PARALLELISM=4",
 		"AWS_SECRET_ACCESS_KEY=theirs", "DINGDAG_HEARTBEAT_URL=https://hc-ping.com/a-uuid",
-		"DINGDAG_DATABASE_URL=postgres://u:passw0rd-d@h/d",
+		"DINGDAG_DATABASE_URL=postgres://u:passw0rd-d@h/d", "DINGDAG_LOG_STORE_KEY=id:passw0rd-e",
 	}
 	m := connections.NewMasker()
 	assert.Equal(t, []string{

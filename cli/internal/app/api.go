@@ -63,6 +63,7 @@ func (a *App) apiFor(s store.Store, visible func(context.Context) ([]string, err
 	return api.New(api.Options{
 		Store: s, Vault: vault, Folder: dagFiles{a}, PausedAtCreation: a.Settings.PausedAtCreation, Masker: a.Masker(), Clock: a.Clock, By: a.Actor(),
 		LogDir:  a.LogDir(),
+		Logs:    a.logReader(s),
 		Visible: visible, Unseen: a.unseen,
 		Content: a.content,
 		ConnIDs: a.ConnectionIDs, Command: a.Command,

@@ -22,6 +22,7 @@ import (
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/owners"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/tasklog"
 	"github.com/dingdag/dingdag/template"
 )
 
@@ -40,6 +41,7 @@ type App struct {
 	owners    *owners.Book
 	checked   checked
 	working   *engine.Engine
+	logs      *logs
 	by        store.Actor       // on whose behalf a guest works
 	unseen    []store.EventKind // that a guest may not see
 
@@ -58,6 +60,8 @@ type Parts struct {
 	// Callbacks is every notifier that DAG files may name, with senders that look up
 	// connections there.
 	Callbacks func(*App, connections.Source) (*callbacks.Registry, error)
+	// LogStores open the log stores that a URL names, by its scheme; key is that of the setting log_store_key, or empty.
+	LogStores map[string]func(url, key string) (tasklog.Store, error)
 }
 
 // New returns what one command uses, which closes it.
@@ -74,14 +78,15 @@ func (a *App) Guest(ctx context.Context, c *remote.Call) *App {
 	if !c.Who.May(access.Configure, nil) {
 		g.unseen = store.EventsOfAdmins()
 	}
-	g.hook, g.operators, g.working = a.Dingding(), a.operators, a.working
+	g.hook, g.operators, g.working, g.logs = a.Dingding(), a.operators, a.working, a.logs
 	return g
 }
 
 // on is what a command uses on a home folder.
 func on(h *home.Home, parts Parts) *App {
-	a := &App{Home: h, Dates: dates.New(h), parts: parts}
+	a := &App{Home: h, Dates: dates.New(h), parts: parts, logs: &logs{}}
 	h.Check = a.checkSettings
+	h.OnClose(a.logs.close)
 	a.DAGs = folder.New(h, a.Catalog, a.Owners, parts.Version)
 	return a
 }

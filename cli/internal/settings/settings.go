@@ -50,6 +50,12 @@ type Config struct {
 	IgnoreSyntax string
 	// DatabaseURL is that of the PostgreSQL database with the store, empty for a file in the home folder. It is a secret.
 	DatabaseURL string
+	// LogStore is where task logs go when their try is over: a folder, "database" or a URL; empty for nowhere. LogStoreKeepLocal keeps
+	// them in the log folder too.
+	LogStore string
+	// LogStoreKey is the key of its URL, as ID:SECRET; empty for what its library finds. It is a secret.
+	LogStoreKey       string
+	LogStoreKeepLocal bool
 	// Synchronous is SQLite's pragma: full or normal.
 	Synchronous string
 	// ConnectionsFile and VariablesFile are looked into before the environment.
@@ -154,6 +160,9 @@ func generalSettings() []setting {
 		stringSetting("metrics_labels", "task", "which labels metrics of DAGs and tasks have: task (`dag_id` and `task_id`), dag (`dag_id` alone) or none, for those with very many tasks", func(c *Config) *string { return &c.MetricsLabels }, "task", "dag", "none"),
 		parsedSetting("database_url", "", "PostgreSQL database that holds the store, for work on [many machines](operations.md#many-machines), such as `postgres://dingdag:PASSWORD@db.example.com:5432/dingdag?sslmode=verify-full`; default: the file {home}/dingdag.db. It is a secret: in the environment it does not reach the commands of tasks",
 			func(c *Config) *string { return &c.DatabaseURL }, optionalDatabase),
+		stringSetting("log_store", "", "where task logs go once their try is over, for [many machines](operations.md#task-logs-of-many-machines): the path of a folder that all of them share, `database` or `database?max_mib=8`, or `s3://BUCKET/PREFIX?endpoint=https://HOST`; by default they stay in {home}/logs of the machine", func(c *Config) *string { return &c.LogStore }),
+		stringSetting("log_store_key", "", "access key for object storage, as `ID:SECRET`; default: `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, `~/.aws/credentials`, or the role of the machine. It is a secret: in the environment it does not reach the commands of tasks, as those of AWS do", func(c *Config) *string { return &c.LogStoreKey }),
+		boolSetting("log_store_keep_local", "false", "whether task logs that are in the log store stay in {home}/logs of their machine too, until old logs are removed", func(c *Config) *bool { return &c.LogStoreKeepLocal }),
 		stringSetting("synchronous", "full", "SQLite's durability: full survives a power cut, normal only a crash of the process", func(c *Config) *string { return &c.Synchronous }, "full", "normal"),
 		stringSetting("connections_file", "", ".env, .json or .yaml file of connections, searched first", func(c *Config) *string { return &c.ConnectionsFile }),
 		stringSetting("variables_file", "", ".env, .json or .yaml file of variables, searched first", func(c *Config) *string { return &c.VariablesFile }),

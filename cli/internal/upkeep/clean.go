@@ -163,7 +163,11 @@ func (c *clean) remove(ctx context.Context, a *app.App, s store.Store, p history
 	if err != nil {
 		return err
 	}
-	cleaner := history.New(history.Options{Store: s, LogDir: a.LogDir(), Needs: needs.Of, Clock: a.Clock, Rest: history.Rest(1), Log: a.Log()})
+	logs, err := a.CleanedLogs(s)
+	if err != nil {
+		return err
+	}
+	cleaner := history.New(history.Options{Store: s, LogDir: a.LogDir(), Logs: logs, Needs: needs.Of, Clock: a.Clock, Rest: history.Rest(1), Log: a.Log()})
 	would, err := cleaner.Would(ctx, p)
 	if err != nil {
 		return err
@@ -255,8 +259,12 @@ func New(a *app.App, s store.Store) (*Upkeep, error) {
 	if err != nil {
 		return nil, err
 	}
+	logs, err := a.CleanedLogs(s)
+	if err != nil {
+		return nil, err
+	}
 	return &Upkeep{a, needs, history.New(history.Options{
-		Store: s, LogDir: a.LogDir(), Needs: needs.Of, Clock: a.Clock, Rest: history.Rest(3), Log: a.Log(),
+		Store: s, LogDir: a.LogDir(), Logs: logs, Needs: needs.Of, Clock: a.Clock, Rest: history.Rest(3), Log: a.Log(),
 	})}, nil
 }
 
