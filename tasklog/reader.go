@@ -123,7 +123,7 @@ func (r *Reader) away(ctx context.Context, t Try, here Held) (Held, error) {
 	}
 	h, err := r.o.Nodes.Held(ctx, t.Node, t.Name)
 	if err != nil && same {
-		return Held{Size: -1}, nil //nolint:nilerr // there is no other process
+		return Held{Size: -1}, nil // there is no other process
 	}
 	if err != nil {
 		return Held{Size: -1}, &NodeError{t.Node, err}
