@@ -105,10 +105,11 @@ func (e *Engine) TriggerRun(ctx context.Context, dagID string, t Trigger) (*Trig
 			done, err = e.scheduler.Trigger(tx, r)
 			return err
 		})
-	} else if _, err = request.CheckConf(t.Conf); err != nil {
-		err = &request.TriggerError{Field: "conf", Err: err}
+		if errors.Is(err, store.ErrNotLeader) {
+			err = e.askTrigger(ctx, r, done)
+		}
 	} else {
-		err = e.desk.ask(ctx, request.KindTrigger, t.Actor, r, done, func() error { return e.find(dagID) })
+		err = e.askTrigger(ctx, r, done)
 	}
 	if err != nil {
 		if te, ok := errors.AsType[*TriggerError](err); ok {
@@ -117,6 +118,14 @@ func (e *Engine) TriggerRun(ctx context.Context, dagID string, t Trigger) (*Trig
 		return nil, fmt.Errorf("trigger: %w", err)
 	}
 	return done, nil
+}
+
+// askTrigger has the process that works on the store make a run.
+func (e *Engine) askTrigger(ctx context.Context, r *request.TriggerOf, done *Triggered) error {
+	if _, err := request.CheckConf(r.Conf); err != nil {
+		return &request.TriggerError{Field: "conf", Err: err}
+	}
+	return e.desk.ask(ctx, request.KindTrigger, r.Actor, r, done, func() error { return e.find(r.DAGID) })
 }
 
 // find makes a DAG known to a process that was given none.

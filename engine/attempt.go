@@ -30,8 +30,13 @@ type executor struct {
 	tell   *tell.Teller
 	tracer *tracing.Tracer
 	log    *slog.Logger
-	// host is this machine.
-	host string
+	// plans are those of versions.
+	plans *plan.Plans
+	// shared says that other processes may lead, and reported that this one has written a report.
+	shared   bool
+	reported func()
+	// host is this machine, version that of the program.
+	host, version string
 	// grace is how long attempts may go on at a shutdown.
 	grace time.Duration
 	// attempts are those that run in this process, atWork their names.
@@ -54,6 +59,8 @@ type attempt struct {
 	try  *worker.Try
 	// started says that the store has it as running already.
 	started bool
+	// away says that another process leads, which is told of what becomes of it.
+	away bool
 }
 
 // errNotWanted says that an attempt's job is out of date: the instance has moved on.
@@ -66,12 +73,16 @@ var errGiveBack = errors.New("given back at shutdown")
 // it ends one. It returns an error only to give the job back.
 func (x *executor) handle(ctx context.Context, j store.Job, stop <-chan struct{}) error {
 	var a *attempt
+	var failed *worker.Result
 	err := persist(ctx, x.log, func() (err error) {
-		a, err = x.open(context.WithoutCancel(ctx), j)
+		a, failed, err = x.open(context.WithoutCancel(ctx), j)
 		return err
 	})
 	if err != nil {
 		return x.discard(ctx, j, err)
+	}
+	if failed != nil {
+		return a.finishAway(ctx, failed, nil)
 	}
 	done := x.atWork.add(a)
 	next, err := a.work(ctx, stop)
@@ -111,8 +122,12 @@ func (a *attempt) work(ctx context.Context, stop <-chan struct{}) (*attempt, err
 	case a.started:
 		res = a.try.Execute(actx)
 	case a.plan.Work.Tasks[a.i].RepeatSafe:
-		started := make(chan error, 1)
+		started, executed := make(chan error, 1), make(chan struct{})
 		go func() {
+			if a.away && within(executed, briefly) { // its end says that it ran
+				started <- nil
+				return
+			}
 			err := persist(ctx, x.log, func() error { return a.start(write) })
 			if err != nil {
 				cancel(fmt.Errorf("%w: %w", operator.ErrCanceled, err))
@@ -120,6 +135,7 @@ func (a *attempt) work(ctx context.Context, stop <-chan struct{}) (*attempt, err
 			started <- err
 		}()
 		res = a.try.Execute(actx)
+		close(executed)
 		err = <-started
 	default:
 		if err = persist(ctx, x.log, func() error { return a.start(write) }); err == nil {
@@ -133,6 +149,21 @@ func (a *attempt) work(ctx context.Context, stop <-chan struct{}) (*attempt, err
 	return a.finish(ctx, res, stop)
 }
 
+// briefly is how long an attempt may take of which another process need not be told that it runs.
+const briefly = 50 * time.Millisecond
+
+// within reports whether c is closed before some time has passed.
+func within(c <-chan struct{}, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-c:
+		return true
+	case <-t.C:
+		return false
+	}
+}
+
 // turn is the place of the task in the line of a robot.
 func (a *attempt) turn() gate.Turn {
 	return gate.Turn{Key: fmt.Sprintf("task %d %s %d", a.in.RunKey, a.in.TaskID, a.in.MapIndex), Rank: gate.Report, DAGID: a.run.DAGID}
@@ -144,8 +175,11 @@ func (x *executor) discard(ctx context.Context, j store.Job, err error) error {
 	if !errors.Is(err, errNotWanted) {
 		return err
 	}
+	if x.follows() {
+		return x.dropAway(ctx, j)
+	}
 	write := context.WithoutCancel(ctx)
-	return persist(ctx, x.log, func() error {
+	err = persist(ctx, x.log, func() error {
 		return x.runs.Change(write, func(tx *live.Tx) error {
 			if err := tx.Complete(write, j); err != nil {
 				return err
@@ -153,10 +187,28 @@ func (x *executor) discard(ctx context.Context, j store.Job, err error) error {
 			return tx.Restarted(j)
 		})
 	})
+	if errors.Is(err, store.ErrNotLeader) {
+		return x.dropAway(ctx, j)
+	}
+	return err
 }
 
-// open finds what a job is to run, without a transaction.
-func (x *executor) open(ctx context.Context, j store.Job) (*attempt, error) {
+// follows reports whether another process leads.
+func (x *executor) follows() bool { return x.shared && !x.runs.Working() }
+
+// open finds what a job is to run, without a transaction. What cannot run here has the result that it returns.
+func (x *executor) open(ctx context.Context, j store.Job) (*attempt, *worker.Result, error) {
+	if x.follows() {
+		return x.openAway(ctx, j)
+	}
+	a, err := x.openLive(ctx, j)
+	if errors.Is(err, store.ErrNotLeader) {
+		return x.openAway(ctx, j)
+	}
+	return a, nil, err
+}
+
+func (x *executor) openLive(ctx context.Context, j store.Job) (*attempt, error) {
 	lr := x.runs.Find(j.RunKey)
 	if lr == nil {
 		err := x.runs.Change(ctx, func(tx *live.Tx) (err error) {
@@ -190,15 +242,20 @@ func (x *executor) newAttempt(lr *live.Run, j store.Job) (*attempt, bool) {
 		return nil, false
 	}
 	a := &attempt{x: x, job: j, plan: lr.Plan, i: i, run: lr.Row, in: *in}
+	a.prepare()
+	return a, a.wanted(in)
+}
+
+// prepare gives the attempt its dates and its try.
+func (a *attempt) prepare() {
 	if a.in.StartDate.IsZero() { // a rescheduled sensor goes on
-		a.in.StartDate = x.runs.Now()
+		a.in.StartDate = a.x.runs.Now()
 	}
 	if a.in.FirstStart.IsZero() {
 		a.in.FirstStart = a.in.StartDate
 	}
-	a.try = x.worker.Try(lr.Plan.Work, i, &a.run, &a.in)
+	a.try = a.x.worker.Try(a.plan.Work, a.i, &a.run, &a.in)
 	a.in = a.try.Instance()
-	return a, a.wanted(in)
 }
 
 // wanted reports whether the instance still waits for this attempt.
@@ -232,10 +289,13 @@ func (a *attempt) slot(lr *live.Run) dagrun.Slot {
 
 // start writes that the attempt runs, and what on_execute callbacks have to say.
 func (a *attempt) start(ctx context.Context) error {
-	begun := a.in
-	begun.Error = ""
-	ds := a.x.tell.Task(ctx, a.x.store, callbacks.Execute, a.told(&begun))
-	return a.x.runs.ChangeOf(ctx, a.job.RunKey, func(tx *live.Tx) error {
+	if a.away {
+		return a.x.say(ctx, a.report(begun), nil)
+	}
+	running := a.in
+	running.Error = ""
+	ds := a.x.tell.Task(ctx, a.x.store, callbacks.Execute, a.told(&running))
+	err := a.x.runs.ChangeOf(ctx, a.job.RunKey, func(tx *live.Tx) error {
 		lr, err := tx.Live(a.job.RunKey)
 		if err != nil {
 			return err
@@ -246,14 +306,23 @@ func (a *attempt) start(ctx context.Context) error {
 		tx.Message(ds...)
 		return a.begin(tx, lr)
 	})
+	if errors.Is(err, store.ErrNotLeader) {
+		return a.x.say(ctx, a.report(begun), nil)
+	}
+	return err
 }
 
 // begin makes the instance running and removes what an earlier try left.
 func (a *attempt) begin(tx *live.Tx, lr *live.Run) error {
+	return a.beginAt(tx, lr, a.x.host, os.Getpid())
+}
+
+// beginAt is begin for a process of some machine.
+func (a *attempt) beginAt(tx *live.Tx, lr *live.Run, host string, pid int) error {
 	in := lr.Set(tx, a.slot(lr), dag.Running)
 	resumed := !in.StartDate.IsZero() && in.Lost == 0 // a sensor that looks again
 	in.StartDate, in.FirstStart, in.Log, in.Error = a.in.StartDate, a.in.FirstStart, a.in.Log, ""
-	in.Host, in.PID = a.x.host, os.Getpid()
+	in.Host, in.PID = host, pid
 	if resumed || in.Try == 1 && in.Lost == 0 {
 		return nil
 	}
@@ -264,9 +333,15 @@ func (a *attempt) begin(tx *live.Tx, lr *live.Run) error {
 // the job, in one transaction, in which the worker takes its next job unless stop is
 // closed. The context is the worker's.
 func (a *attempt) finish(ctx context.Context, res worker.Result, stop <-chan struct{}) (next *attempt, err error) {
+	if a.away || a.x.follows() {
+		return nil, a.lastWord(ctx, &res)
+	}
 	write := context.WithoutCancel(ctx)
 	if res.Instance.State == dag.Queued {
-		return nil, a.giveBack(write)
+		if err := a.giveBack(write); !errors.Is(err, store.ErrNotLeader) {
+			return nil, err
+		}
+		return nil, a.lastWord(ctx, &res)
 	}
 	var ds []*store.Delivery
 	if k := tell.EndOfTry(res.Instance.State); k != "" {
@@ -302,14 +377,29 @@ func (a *attempt) finish(ctx context.Context, res worker.Result, stop <-chan str
 		return lr.Ended(tx, in, ds)
 	}
 	err = persist(ctx, a.x.log, func() error { return a.x.runs.ChangeOf(write, a.job.RunKey, settle) })
+	if errors.Is(err, store.ErrNotLeader) {
+		return nil, a.lastWord(ctx, &res)
+	}
+	return next, a.written(err)
+}
+
+// lastWord reports what became of the attempt to whoever leads.
+func (a *attempt) lastWord(ctx context.Context, res *worker.Result) error {
+	return a.written(a.finishAway(ctx, res, a.plan.Graph))
+}
+
+// written says in the log of the try what became of its outcome.
+func (a *attempt) written(err error) error {
 	switch {
 	case errors.Is(err, store.ErrLostLease):
 		a.try.Log().Error("the try was taken over by another process; its outcome is dropped")
-		return nil, nil
+		return nil
+	case errors.Is(err, errGiveBack):
+		return err
 	case err != nil:
 		a.try.Log().Error("the outcome could not be written before the process stopped", "error", err)
 	}
-	return next, err
+	return err
 }
 
 // giveBack queues the attempt again, with the same number: a shutdown is no failure.

@@ -22,6 +22,7 @@ import (
 // copy, as the next process does. The old one goes on in its own files, unseen.
 func (b *bench) crash() *bench {
 	b.t.Helper()
+	b.onFile()
 	next := &bench{
 		t: b.t, dir: b.t.TempDir(), o: b.o, do: b.do, seen: make(chan struct{}, 1),
 		more: b.more, senders: b.senders, funcs: b.funcs, wrap: b.wrap, lacks: b.lacks,

@@ -46,6 +46,8 @@ type desk struct {
 	others func() (bool, error)
 
 	mu sync.Mutex
+	// member says that this process is one of several that work on the store: then others answer, sooner or later.
+	member bool
 	// reloads is what [RunOptions.Reload] said.
 	reloads func(ctx context.Context) error
 }
@@ -66,10 +68,12 @@ func (d *desk) ask(ctx context.Context, kind string, who store.Actor, payload, d
 			answer, err = d.perform(tx, kind, b)
 			return err
 		})
-		if err != nil {
+		if err == nil {
+			return json.Unmarshal(answer, done)
+		}
+		if !errors.Is(err, store.ErrNotLeader) {
 			return err
 		}
-		return json.Unmarshal(answer, done)
 	}
 	if prepare == nil {
 		prepare = func() error { return nil }
@@ -154,7 +158,13 @@ func (d *desk) answerAlone(ctx context.Context, id int64, prepare func() error) 
 
 // alone reports whether no process works on the store.
 func (d *desk) alone(ctx context.Context) (bool, error) {
-	leased, err := d.store.Leased(ctx, d.runs.Now())
+	d.mu.Lock()
+	member := d.member
+	d.mu.Unlock()
+	if member {
+		return false, nil
+	}
+	leased, err := store.LeasedNow(ctx, d.store)
 	if err != nil || leased || d.others == nil {
 		return !leased, err
 	}
@@ -198,6 +208,20 @@ func readsFiles(r *store.Request) bool {
 	return slices.Contains([]string{request.KindTrigger, request.KindBackfill, request.KindEmit}, r.Kind)
 }
 
+// join says that this process is one of several that work on the store.
+func (d *desk) join() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.member = true
+}
+
+// follows reports whether this process is one of several, and does not lead.
+func (d *desk) follows() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.member && !d.runs.Leading()
+}
+
 func (d *desk) setReload(f func(context.Context) error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -220,13 +244,17 @@ func (d *desk) reload(ctx context.Context) {
 // answer does what a request asks for and writes the answer with it, unless that has
 // happened. With alone it returns errNotAlone if a process has begun to work.
 func (d *desk) answer(ctx context.Context, id int64, alone bool) error {
-	err := d.runs.Change(ctx, func(tx *live.Tx) error {
+	now, err := d.store.LeaseClock(ctx)
+	if err != nil {
+		return err
+	}
+	err = d.runs.Change(ctx, func(tx *live.Tx) error {
 		r, err := tx.Request(ctx, id)
 		if err != nil || !r.DoneAt.IsZero() {
 			return err
 		}
 		if alone {
-			if leased, err := tx.Leased(ctx, tx.Now); err != nil || leased {
+			if leased, err := tx.Leased(ctx, now); err != nil || leased {
 				return errors.Join(err, errNotAlone)
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -102,6 +103,15 @@ type Options struct {
 	Version string
 	// Workers is how many attempts run at once. Default [DefaultWorkers].
 	Workers int
+	// Shared says that several processes may work on the store. One of them leads: it schedules and changes runs; all run
+	// attempts.
+	Shared bool
+	// Node is the name of this process among them.
+	Node string
+	// Queues are those whose attempts this process runs; nil is all. Where processes do not share the store it runs all.
+	Queues []string
+	// Endpoint is the URL at which this process shows the logs of its attempts to others, empty for none.
+	Endpoint string
 	// Grace is how long running tries may go on at a shutdown. Default [DefaultGrace].
 	Grace time.Duration
 	// KillGrace is how long an operator may ignore the end of its context before its
@@ -202,6 +212,13 @@ type Engine struct {
 	// attempts are those that run in this process.
 	attempts live.Attempts
 
+	// by is this process.
+	by store.Process
+	// reports is told that other processes may have reported attempts, asked that they may want something; taking is held by
+	// who takes reports in.
+	reports, asked chan struct{}
+	taking         sync.Mutex
+
 	refreshing sync.Mutex
 	// beatsDone counts the beats that went through, lastBeat is when the last one did.
 	beatsDone atomic.Int64
@@ -252,7 +269,10 @@ func New(s store.Store, o Options) (*Engine, error) {
 		host = "localhost"
 	}
 	o = o.withDefaults()
-	e := &Engine{o: o, store: s, dags: &schedule.DAGs{}, timers: schedule.NewTimers(o.Clock)}
+	e := &Engine{
+		o: o, store: s, dags: &schedule.DAGs{}, timers: schedule.NewTimers(o.Clock), reports: make(chan struct{}, 1), asked: make(chan struct{}, 1),
+		by: store.Process{Host: host, PID: os.Getpid(), Version: o.Version, Workers: o.Workers},
+	}
 	e.plans = plan.NewPlans(e.Catalog(), e.dags.Get, o.Log)
 	renderer := &render.Renderer{Templates: o.Templates, Connections: o.Connections, Variables: o.Variables, Owners: o.Owners, Host: host, LogDir: o.LogDir, Pages: o.Pages}
 	e.worker = worker.New(worker.Options{
@@ -265,11 +285,12 @@ func New(s store.Store, o Options) (*Engine, error) {
 	e.runs = live.New(e.liveOptions())
 	e.alter = &alter.Runs{Live: e.runs, Attempts: &e.attempts, Plans: e.plans, Discard: o.Discard}
 	e.scheduler = scheduler.New(scheduler.Options{
-		Store: s, DAGs: e.dags, Plans: e.plans, Tell: e.tell, Live: e.runs, Alter: e.alter, Masker: o.Masker, PausedAtCreation: o.PausedAtCreation, Daily: e.daily(), Log: o.Log,
-		By: store.Process{Host: host, PID: os.Getpid(), Version: o.Version, Workers: o.Workers},
+		Store: s, DAGs: e.dags, Plans: e.plans, Tell: e.tell, Live: e.runs, Alter: e.alter, Masker: o.Masker, Shared: o.Shared, PausedAtCreation: o.PausedAtCreation, Daily: e.daily(), Log: o.Log,
+		By: e.by,
 	})
 	e.alter.Latest, e.alter.Moved = e.scheduler.Latest, e.scheduler.Moved
-	e.executor = &executor{store: s, runs: e.runs, worker: e.worker, tell: e.tell, tracer: o.Tracer, log: o.Log, host: host, attempts: &e.attempts, grace: o.Grace}
+	e.executor = &executor{store: s, runs: e.runs, worker: e.worker, tell: e.tell, tracer: o.Tracer, log: o.Log, host: host, attempts: &e.attempts, grace: o.Grace,
+		plans: e.plans, shared: o.Shared, reported: e.reported, version: o.Version}
 	e.desk = &desk{
 		store: s, runs: e.runs, alter: e.alter, scheduler: e.scheduler, masker: o.Masker, log: o.Log, timeout: o.AskTimeout, others: o.Alone,
 	}
@@ -289,8 +310,8 @@ func (e *Engine) openOutbox(r *render.Renderer) error {
 	e.outbox, err = outbox.New(outbox.In(e.store), outbox.Options{
 		Callbacks: o.Callbacks, Connections: o.Connections, Masker: o.Masker, OnUndelivered: o.OnUndelivered, Maintenance: o.Maintenance, Bare: tell.Renders(r, &dag.DAG{}),
 		Deadline: o.AlertDeadline, FoldAfter: o.FoldAfter, Sweep: o.Sweep, Clock: o.Clock, Log: o.Log,
-		Persist: func(ctx context.Context, write func() error) error { return persist(ctx, o.Log, write) },
-		Page:    func(id int64) string { return o.Pages.To("alerts", id) },
+		Persist: func(ctx context.Context, write func() error) error { return persist(ctx, o.Log, write) }, Others: e.others(),
+		Page: func(id int64) string { return o.Pages.To("alerts", id) },
 		Observe: func(d *store.Delivery) {
 			if o.Observe != nil {
 				o.Observe(Update{Delivery: d})
@@ -332,7 +353,7 @@ func (e *Engine) daily() *schedule.Daily {
 func (e *Engine) liveOptions() live.Options {
 	o := live.Options{
 		Store: e.store, DAGs: e.dags, Plans: e.plans, Timers: e.timers, Tell: e.tell, Stored: e.outbox.Stored, Worker: e.worker, Attempts: &e.attempts, Wake: func(id string) { e.scheduler.Wake(id) },
-		Masker: e.o.Masker, Workers: e.o.Workers, MaxMapLength: e.o.MaxMapLength, RenderedRuns: e.o.RenderedRuns, Answer: e.o.Answer, Clock: e.o.Clock, Log: e.o.Log,
+		Masker: e.o.Masker, Workers: e.parallelism(), Shared: e.o.Shared, MaxMapLength: e.o.MaxMapLength, RenderedRuns: e.o.RenderedRuns, Answer: e.o.Answer, Clock: e.o.Clock, Log: e.o.Log,
 	}
 	if e.o.Observe != nil {
 		o.Observe = func(c phase.Change) {
@@ -343,6 +364,36 @@ func (e *Engine) liveOptions() live.Options {
 		}
 	}
 	return o
+}
+
+// parallelism is how many attempts run at once, as far as that bounds pools: nobody knows how many nodes there are.
+func (e *Engine) parallelism() int {
+	if e.o.Shared {
+		return math.MaxInt
+	}
+	return e.o.Workers
+}
+
+// others returns what lists the other processes that live; nil where processes do not share the store.
+func (e *Engine) others() func(ctx context.Context) (map[string]bool, error) {
+	if !e.o.Shared {
+		return nil
+	}
+	return func(ctx context.Context) (map[string]bool, error) {
+		now, err := e.store.LeaseClock(ctx)
+		if err != nil {
+			return nil, err
+		}
+		ns, err := e.store.Nodes(ctx, now)
+		if err != nil {
+			return nil, err
+		}
+		out := map[string]bool{}
+		for _, n := range ns {
+			out[n.ID] = n.ID != e.o.Node
+		}
+		return out, nil
+	}
 }
 
 // keptLength is how many bytes of a rendered field tries keep.
@@ -366,6 +417,14 @@ type RunOptions struct {
 	// Schedule creates runs when they are due. Without it only runs that exist or
 	// are triggered are worked on.
 	Schedule bool
+	// Lead says that this process may lead, on a store that processes share. On another one it does anyhow.
+	Lead bool
+	// NoWork says that no attempts run in this process. It is for a store that processes share.
+	NoWork bool
+	// Leading, when set, is called when this process begins to lead one that processes share, before it takes over the runs:
+	// it gives the DAGs with [Engine.SetLoaded]. Led is called when it has; its context ends with the lead.
+	Leading func(ctx context.Context) error
+	Led     func(ctx context.Context)
 	// Reload, when set, brings the DAGs up to date. It is called before a run is made that
 	// another process asks for: its file may have changed a moment ago.
 	Reload func(ctx context.Context) error

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -28,13 +29,23 @@ import (
 	"github.com/dingdag/dingdag/operator/standard/human"
 	"github.com/dingdag/dingdag/params/declare"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/postgres"
+	"github.com/dingdag/dingdag/store/postgres/postgrestest"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/store/sqlite/sqlitetest"
 	"github.com/dingdag/dingdag/template"
 	"github.com/dingdag/dingdag/worker"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if err := postgrestest.Drop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+		os.Exit(code)
+	}))
+}
 
 // probe is an operator whose behaviour a test chooses by its name.
 type probe struct {
@@ -122,11 +133,15 @@ func (s *say) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
 type bench struct {
 	t     *testing.T
 	dir   string
-	store *sqlite.Store
+	store stored
 	e     *engine.Engine
-	o     engine.Options
-	wrap  func(store.Store) store.Store // puts something between the engine and the store
-	lacks []string                      // operators that the program does not have
+	// With -away the work is done by an engine of its own, on a store of its own: the one in e leads, and runs nothing.
+	database string
+	worker   *engine.Engine
+	workers  stored
+	o        engine.Options
+	wrap     func(store.Store) store.Store // puts something between the engine and the store
+	lacks    []string                      // operators that the program does not have
 	// more are callbacks beside say, with their senders, and functions.
 	more    []callbacks.Spec
 	senders map[string]callbacks.Sender
@@ -154,8 +169,7 @@ func newBench(t *testing.T, funcs ...callbacks.Function) *bench {
 // open opens the store and builds an engine, as a process does that starts.
 func (b *bench) open() {
 	b.t.Helper()
-	s := sqlitetest.Open(b.t, filepath.Join(b.dir, "db"), sqlite.Options{Synchronous: "NORMAL"})
-	b.store = s
+	b.store = b.openStore("leader")
 	specs := []operator.Spec{
 		declare.DefineWith[operator.Operator]("operator", "probe", func() *probe { return &probe{b: b} }),
 		declare.DefineWith[operator.Operator]("operator", "unsafe", func() *unsafe { return &unsafe{probe{b: b}} }),
@@ -183,13 +197,56 @@ func (b *bench) open() {
 	o.Observe = b.observe
 	if o.Beat == 0 {
 		o.Beat = 20 * time.Millisecond
+		if *away { // others take over what a process does not hold on to
+			o.Beat = 500 * time.Millisecond
+		}
 	}
-	var between store.Store = s
+	var between store.Store = b.store
 	if b.wrap != nil {
-		between = b.wrap(s)
+		between = b.wrap(b.store)
 	}
+	o.Shared, o.Node = *away, "leader"
 	b.e, err = engine.New(between, o)
 	require.NoError(b.t, err)
+	if *away {
+		o.Observe, o.Node = nil, "worker"
+		b.workers = b.openStore("worker")
+		b.worker, err = engine.New(b.workers, o)
+		require.NoError(b.t, err)
+	}
+}
+
+// stored is a store that is closed in the end.
+type stored interface {
+	store.Store
+	Close() error
+}
+
+var away = flag.Bool("away", false, "have the work done by another process than the one that leads, on PostgreSQL")
+
+// onFile is for tests of what the file of a store holds.
+func (b *bench) onFile() {
+	b.t.Helper()
+	if *away {
+		b.t.Skip("it is about a store in a file")
+	}
+}
+
+// openStore opens the store as a process does.
+func (b *bench) openStore(node string) stored {
+	b.t.Helper()
+	if !*away {
+		return sqlitetest.Open(b.t, filepath.Join(b.dir, "db"), sqlite.Options{Synchronous: "NORMAL"})
+	}
+	if time.Now().Year() == 2000 { // the clock of a bubble
+		b.t.Skip("a database over a network cannot be in a bubble")
+	}
+	if b.database == "" {
+		b.database = postgrestest.URL(b.t)
+	}
+	s := postgrestest.Open(b.t, b.database, postgres.Options{Node: node, Looks: 20 * time.Millisecond})
+	b.t.Cleanup(func() { assert.NoError(b.t, s.Close()) }) // of an engine that was not started
+	return s
 }
 
 // Send records a message.
@@ -236,6 +293,30 @@ func (b *bench) start(o engine.RunOptions) {
 	b.cancel, b.ended = cancel, ended
 	o.Ready = func() { close(ready) }
 	e := b.e
+	if *away {
+		led := make(chan struct{})
+		o.Lead, o.NoWork = true, true
+		o.Leading = func(ctx context.Context) error { return e.SetDAGs(ctx, slices.Collect(maps.Values(e.DAGs()))) }
+		o.Led = func(context.Context) { close(led) }
+		o.Ready = nil
+		worker, works := b.worker, make(chan struct{})
+		helps, over := context.WithCancel(context.Background())
+		helped := make(chan error, 1)
+		go func() { helped <- worker.Run(helps, engine.RunOptions{Ready: func() { close(works) }}) }()
+		go func() {
+			<-led
+			<-works
+			close(ready)
+		}()
+		inner := cancel
+		cancel = func() {
+			over()
+			assert.NoError(b.t, <-helped)
+			assert.NoError(b.t, b.workers.Close())
+			inner()
+		}
+		b.cancel = cancel
+	}
 	go func() { ended <- e.Run(ctx, o) }()
 	select {
 	case <-ready:

@@ -195,6 +195,7 @@ d:
 // corrupt changes the store behind everybody's back.
 func (b *bench) corrupt(query string) {
 	b.t.Helper()
+	b.onFile()
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(b.dir, "db")+"?_pragma=busy_timeout(30000)")
 	require.NoError(b.t, err)
 	defer func() { require.NoError(b.t, db.Close()) }()

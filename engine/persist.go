@@ -21,7 +21,7 @@ func persist(ctx context.Context, log *slog.Logger, write func() error) error {
 	defer stop()
 	for {
 		err := write()
-		if err == nil || errors.Is(err, errNotWanted) || errors.Is(err, store.ErrLostLease) {
+		if err == nil || errors.Is(err, errNotWanted) || errors.Is(err, store.ErrLostLease) || errors.Is(err, store.ErrNotLeader) {
 			return err
 		}
 		if _, ok := errors.AsType[*live.RunError](err); ok {

@@ -68,7 +68,18 @@ func (e *Engine) SetDAGs(ctx context.Context, ds []*dag.DAG) error {
 // is gone keeps its history and gets no new runs. One that was known and now has errors gets
 // none either; that is on record, its ticks say so, and updates of the assets that it waits
 // for are kept for it.
+//
+// While another process leads, on a store that processes share, they are known here and change nothing: who leads goes by its own
+// files.
 func (e *Engine) SetLoaded(ctx context.Context, res dagfile.Result) error {
+	if e.desk.follows() {
+		loaded := make(map[string]*dag.DAG, len(res.DAGs))
+		for _, d := range res.DAGs {
+			loaded[d.ID] = d
+		}
+		e.dags.Replace(loaded, nil, nil)
+		return nil
+	}
 	if err := e.scheduler.TakeLoaded(ctx, res); err != nil {
 		return err
 	}

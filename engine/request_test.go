@@ -16,19 +16,16 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/store"
-	"github.com/dingdag/dingdag/store/sqlite"
-	"github.com/dingdag/dingdag/store/sqlite/sqlitetest"
 )
 
 // beside is an engine on the same store that runs nothing, as a command is.
 func (b *bench) beside(o engine.Options) *engine.Engine {
 	b.t.Helper()
-	s, err := sqlite.Open(context.Background(), filepath.Join(b.dir, "db"), sqlite.Options{Synchronous: "NORMAL"})
-	require.NoError(b.t, err)
+	s := b.openStore("other")
 	b.t.Cleanup(func() { assert.NoError(b.t, s.Close()) })
 	c := b.e.Catalog()
 	o.Operators, o.Callbacks, o.Templates, o.LogDir = c.Operators, c.Callbacks, c.Templates, b.o.LogDir
-	o.LogDir = filepath.Join(b.dir, "logs")
+	o.LogDir, o.Shared = filepath.Join(b.dir, "logs"), *away
 	e, err := engine.New(s, o)
 	require.NoError(b.t, err)
 	return e
@@ -247,7 +244,7 @@ func TestAMessageSentAgainLeavesAtOnce(t *testing.T) {
 	}
 	require.NoError(t, b.store.Tx(t.Context(), func(tx store.Tx) error { return tx.InsertDeliveries(t.Context(), []*store.Delivery{d}) }))
 	b.start(engine.RunOptions{Watch: true})
-	other := sqlitetest.Open(t, filepath.Join(b.dir, "db"), sqlite.Options{Synchronous: "NORMAL"})
+	other := b.openStore("other")
 	t.Cleanup(func() { assert.NoError(t, other.Close()) })
 	require.NoError(t, other.Tx(t.Context(), func(tx store.Tx) error {
 		d.State = store.DeliveryWaiting

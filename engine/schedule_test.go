@@ -2,7 +2,6 @@ package engine_test
 
 import (
 	"context"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -16,7 +15,6 @@ import (
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/store"
-	"github.com/dingdag/dingdag/store/sqlite"
 )
 
 // runs reads the runs of the DAG d, oldest first.
@@ -172,8 +170,7 @@ func TestPausedDAGStartsNothingUntilUnpaused(t *testing.T) {
 	assert.Len(t, b.runs(), 1, "the scheduler creates no run of a paused DAG")
 
 	// Another process unpauses it; the next beat sees that.
-	other, err := sqlite.Open(t.Context(), filepath.Join(b.dir, "db"), sqlite.Options{Node: "other"})
-	require.NoError(t, err)
+	other := b.openStore("other")
 	require.NoError(t, other.Tx(t.Context(), func(tx store.Tx) error { return tx.SetPaused(t.Context(), "d", false) }))
 	require.NoError(t, other.Close())
 	b.untilRuns(2)
@@ -229,8 +226,7 @@ func TestOtherProcessesAreHeard(t *testing.T) {
 	b.start(engine.RunOptions{})
 	r, err := (&engine.Trigger{}).NewRun(ds[0], time.Now(), time.Millisecond)
 	require.NoError(t, err)
-	other, err := sqlite.Open(t.Context(), filepath.Join(b.dir, "db"), sqlite.Options{Node: "other"})
-	require.NoError(t, err)
+	other := b.openStore("other")
 	t.Cleanup(func() { assert.NoError(t, other.Close()) })
 	require.NoError(t, other.Tx(t.Context(), func(tx store.Tx) error {
 		if _, err := tx.InsertRun(t.Context(), r); err != nil {

@@ -15,7 +15,14 @@ import (
 
 // Run recovers what the last process left and works until ctx ends. Running attempts
 // then have the grace time to finish; what does not is queued again, uncounted.
+//
+// On a store that processes share it works for whoever leads. With [RunOptions.Lead] it leads when nobody else does: it
+// takes over the runs, schedules, and takes in what became of the attempts of all.
 func (e *Engine) Run(ctx context.Context, o RunOptions) error {
+	if e.o.Shared {
+		e.desk.setReload(o.Reload)
+		return e.runShared(ctx, o)
+	}
 	// What ends a run must still be written while ctx is done.
 	work := context.WithoutCancel(ctx)
 	e.desk.setReload(o.Reload)
@@ -52,17 +59,11 @@ func (e *Engine) Run(ctx context.Context, o RunOptions) error {
 	}
 	g.Go(func() error { return e.outbox.Run(gctx) })
 	if o.Schedule {
-		w, err := schedule.NewWaker(schedule.WakerOptions{Wake: e.scheduler.Wake, Sweep: e.scheduler.Sweep, Every: e.o.Sweep, Clock: e.o.Clock, Log: e.o.Log})
+		stop, err := e.schedule(ctx, gctx, g)
 		if err != nil {
 			return err
 		}
-		e.scheduler.SetWaker(w)
-		defer e.scheduler.SetWaker(nil)
-		if err := e.scheduler.NoteLife(work, false); err != nil {
-			return err
-		}
-		defer e.scheduler.StopLife(work)
-		g.Go(func() error { return w.Run(gctx) })
+		defer stop()
 	}
 	g.Go(func() error {
 		if o.Before != nil {
@@ -77,6 +78,25 @@ func (e *Engine) Run(ctx context.Context, o RunOptions) error {
 		return err
 	}
 	return nil
+}
+
+// schedule creates runs when they are due until gctx ends, in g. Once that has ended stop is to be called.
+func (e *Engine) schedule(ctx, gctx context.Context, g *errgroup.Group) (stop func(), err error) {
+	work := context.WithoutCancel(ctx)
+	w, err := schedule.NewWaker(schedule.WakerOptions{Wake: e.scheduler.Wake, Sweep: e.scheduler.Sweep, Every: e.o.Sweep, Clock: e.o.Clock, Log: e.o.Log})
+	if err != nil {
+		return nil, err
+	}
+	e.scheduler.SetWaker(w)
+	if err := e.scheduler.NoteLife(work, false); err != nil {
+		e.scheduler.SetWaker(nil)
+		return nil, err
+	}
+	g.Go(func() error { return w.Run(gctx) })
+	return func() {
+		e.scheduler.StopLife(work)
+		e.scheduler.SetWaker(nil)
+	}, nil
 }
 
 // beats renews the lease, takes over what dead processes held, and picks up what other
@@ -110,6 +130,11 @@ func (e *Engine) beat(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return e.beatRest(ctx)
+}
+
+// beatRest is what a process that leads does with each beat beside its lease.
+func (e *Engine) beatRest(ctx context.Context) error {
 	// With the lease; what fails of the rest does not hold up the others.
 	if err := errors.Join(e.pickUp(ctx), e.scheduler.NoteLife(ctx, false)); err != nil {
 		return err
@@ -171,6 +196,9 @@ func (e *Engine) recover(ctx context.Context) error {
 		return err
 	}
 	e.runs.SetWorking(true)
+	if e.o.Shared {
+		e.takeIn(ctx) // before what is lost: some of that may have ended
+	}
 	e.executor.takeOver(ctx, lost)
 	return nil
 }

@@ -61,7 +61,7 @@ func cutOff(d *store.Delivery) *store.DeliveryAttempt {
 // record stores what became of a message, with the try that led to it unless that is nil, those
 // that it names if it was delivered, and those that stand in for it.
 func (o *Outbox) record(ctx context.Context, d *store.Delivery, a *store.DeliveryAttempt, named []int64, standIns ...*store.Delivery) error {
-	return o.recordFrom(ctx, knownFrom(d.State), d, a, named, standIns...)
+	return o.recordFrom(ctx, o.store.WriteOwn, knownFrom(d.State), d, a, named, standIns...)
 }
 
 // knownFrom are the states of a message that give way to what its sender knows. Another process that
@@ -76,12 +76,12 @@ func knownFrom(s store.DeliveryState) []store.DeliveryState {
 	}
 }
 
-// recordFrom is record of a message that is in one of some states, else it fails with [store.ErrLostLease].
+// recordFrom is record, by write, of a message that is in one of some states, else it fails with [store.ErrLostLease].
 func (o *Outbox) recordFrom(
-	ctx context.Context, from []store.DeliveryState, d *store.Delivery, a *store.DeliveryAttempt, named []int64, standIns ...*store.Delivery,
+	ctx context.Context, write func(context.Context, func(store.OutboxTx) error) error, from []store.DeliveryState, d *store.Delivery, a *store.DeliveryAttempt, named []int64, standIns ...*store.Delivery,
 ) error {
 	d.UpdatedAt = o.now()
-	return o.store.Write(ctx, func(tx store.OutboxTx) error {
+	return write(ctx, func(tx store.OutboxTx) error {
 		if err := tx.UpdateDelivery(ctx, d, from...); err != nil {
 			return err
 		}

@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -61,6 +62,8 @@ type Options struct {
 	Page  func(id int64) string
 	Clock func() time.Time
 	Log   *slog.Logger
+	// Others, when set, are the other processes on the store that live, by their names.
+	Others func(ctx context.Context) (map[string]bool, error)
 	// Observe, when set, is told of every change of a message. The message is its to keep.
 	Observe func(*store.Delivery)
 }
@@ -165,7 +168,7 @@ func (o *Outbox) stop() {
 // them. A receiver that takes nothing for a time is left alone for that time. The clock may have been
 // set back since.
 func (o *Outbox) recover(ctx context.Context) error {
-	ds, err := o.store.SendingDeliveries(ctx)
+	ds, err := o.orphans(ctx)
 	if err != nil {
 		return err
 	}
@@ -179,7 +182,7 @@ func (o *Outbox) recover(ctx context.Context) error {
 				d.State = store.DeliveryWaiting
 			}
 		}
-		err := o.recordFrom(ctx, []store.DeliveryState{store.DeliverySending}, d, cutOff(d), nil)
+		err := o.recordFrom(ctx, o.store.Write, []store.DeliveryState{store.DeliverySending}, d, cutOff(d), nil)
 		if errors.Is(err, store.ErrLostLease) {
 			continue // its process lives, and has just said what became of it
 		}
@@ -194,6 +197,32 @@ func (o *Outbox) recover(ctx context.Context) error {
 		return err
 	}
 	return o.release(ctx, "", nil, store.HoldNone, store.HoldOutage)
+}
+
+// othersPause is the time between two looks whether what others send has arrived.
+const othersPause = 100 * time.Millisecond
+
+// orphans are the messages that are leaving and whose process is gone. While other processes send some, it waits: they say
+// what became of them, or their lease ends.
+func (o *Outbox) orphans(ctx context.Context) ([]*store.Delivery, error) {
+	for {
+		ds, err := o.store.SendingDeliveries(ctx)
+		if err != nil || len(ds) == 0 || o.o.Others == nil {
+			return ds, err
+		}
+		others, err := o.o.Others(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(ds, func(d *store.Delivery) bool { return others[d.Node] }) {
+			return ds, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(othersPause):
+		}
+	}
 }
 
 // dispatch starts a sender for every channel that has messages and none at work.

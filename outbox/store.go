@@ -13,6 +13,8 @@ type Store interface {
 	store.Gates
 	// Write runs fn in a transaction and commits it unless fn fails.
 	Write(ctx context.Context, fn func(store.OutboxTx) error) error
+	// WriteOwn is Write for what became of a message of this process, whichever process sends others now.
+	WriteOwn(ctx context.Context, fn func(store.OutboxTx) error) error
 	// Hush is Write for what keeps messages back.
 	Hush(ctx context.Context, fn func(HushTx) error) error
 	// Warn is Write for what tells of robots.
@@ -40,20 +42,26 @@ func In(s interface {
 	store.Silences
 	store.Gates
 	store.Transactor
+	store.Membership
 },
 ) Store {
-	return part{s, s, s, s}
+	return part{s, s, s, s, s}
 }
 
 type part struct {
 	store.Outbox
 	store.Silences
 	store.Gates
-	s store.Transactor
+	s   store.Transactor
+	own store.Membership
 }
 
 func (p part) Write(ctx context.Context, fn func(store.OutboxTx) error) error {
 	return p.s.Tx(ctx, func(tx store.Tx) error { return fn(tx) })
+}
+
+func (p part) WriteOwn(ctx context.Context, fn func(store.OutboxTx) error) error {
+	return p.own.Own(ctx, func(tx store.Tx) error { return fn(tx) })
 }
 
 func (p part) Hush(ctx context.Context, fn func(HushTx) error) error {

@@ -75,7 +75,8 @@ type NodesTx interface {
 	InsertReports(ctx context.Context, rs ...*Report) error
 	// DeleteReports removes those that were taken in.
 	DeleteReports(ctx context.Context, ids ...int64) error
-	// CancelJob asks the process that runs an attempt to end it, and says why. Nothing happens when none does.
+	// CancelJob asks the process that runs an attempt to end it, or the one that is about to, and says why. Nothing happens
+	// when none does.
 	CancelJob(ctx context.Context, j Job, why string) error
 }
 

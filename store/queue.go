@@ -42,6 +42,8 @@ const DefaultQueue = "default"
 type Queues interface {
 	// QueueBacklogs lists the queues in which jobs wait, by name.
 	QueueBacklogs(ctx context.Context) ([]QueueBacklog, error)
+	// RunningJobs returns the attempts of a run that processes have taken, without handles. That they run may not be on record yet.
+	RunningJobs(ctx context.Context, runKey int64) ([]Job, error)
 }
 
 // QueueBacklog is what waits in a queue.

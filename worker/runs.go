@@ -69,7 +69,7 @@ func (r runs) States(ctx context.Context, dagID string, logicalDate time.Time, t
 	}
 	out := make(map[string]string, len(taskIDs))
 	for _, id := range taskIDs {
-		for _, task := range r.members(dagID, id) {
+		for _, task := range r.members(ctx, dagID, id) {
 			out[task] = of[task].String()
 		}
 	}
@@ -86,8 +86,8 @@ func (r runs) Nearest(ctx context.Context, dagID string, at time.Time) (string, 
 }
 
 // members are the tasks of a group, or the task itself.
-func (r runs) members(dagID, id string) []string {
-	d, _ := r.y.w.o.Runs.DAG(dagID)
+func (r runs) members(ctx context.Context, dagID, id string) []string {
+	d, _ := r.y.w.o.Runs.DAG(ctx, dagID)
 	if d == nil || d.Task(id) != nil {
 		return []string{id}
 	}
@@ -104,8 +104,8 @@ func (r runs) members(dagID, id string) []string {
 }
 
 // Known reports whether a DAG, and with a task id its task or group, exists.
-func (r runs) Known(_ context.Context, dagID, taskID string) (known, paused bool) {
-	d, paused := r.y.w.o.Runs.DAG(dagID)
+func (r runs) Known(ctx context.Context, dagID, taskID string) (known, paused bool) {
+	d, paused := r.y.w.o.Runs.DAG(ctx, dagID)
 	known = d != nil && (taskID == "" || d.Task(taskID) != nil ||
 		slices.ContainsFunc(d.Groups, func(g *dag.Group) bool { return g.ID == taskID }))
 	return known, paused

@@ -43,8 +43,9 @@ type Runs interface {
 	// of the runs that it asks for: if it has made that one already, it gets it again. Errors are
 	// those of [operator.Runs].
 	Trigger(ctx context.Context, t operator.TriggerRequest, by string) (runID string, err error)
-	// DAG returns the DAG with an id as it is now, nil for an unknown one, and whether it is paused.
-	DAG(id string) (d *dag.DAG, paused bool)
+	// DAG returns the DAG with an id as it is now, nil for an unknown one, and whether it is paused. While it can't be
+	// read it waits, until ctx ends.
+	DAG(ctx context.Context, id string) (d *dag.DAG, paused bool)
 }
 
 // LogJournal is told of each log before it is opened, so that whoever brings logs to another place knows of it whatever happens to the

@@ -82,6 +82,9 @@ func (rs *Runs) WouldMark(ctx context.Context, rd store.Reader, r *request.Mark)
 // alteration is what a person makes of one run: its rows as they are to be. It is made
 // without a transaction and changes nothing before [Runs.alter] writes it.
 type alteration struct {
+	// begun tells whether an attempt at an instance runs.
+	begun func(*store.Instance) bool
+
 	p    *plan.Plan
 	run  store.Run
 	from dag.RunState
@@ -125,8 +128,13 @@ func (rs *Runs) altering(ctx context.Context, rd store.Reader, r *store.Run, p *
 	if err != nil {
 		return nil, err
 	}
+	begun, err := rs.Live.Begun(ctx, rd, r.Key)
+	if err != nil {
+		return nil, err
+	}
 	a := &alteration{
-		p: p, run: *r, from: r.State, rows: rows, was: map[*store.Instance]dag.State{}, byTask: map[string][]*store.Instance{},
+		begun: begun,
+		p:     p, run: *r, from: r.State, rows: rows, was: map[*store.Instance]dag.State{}, byTask: map[string][]*store.Instance{},
 		cleared: map[*store.Instance]bool{}, stop: map[live.Attempt]error{}, live: r.State == dag.RunRunning && rs.Live.Working(),
 		fresh: map[string]bool{},
 	}

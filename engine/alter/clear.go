@@ -170,7 +170,7 @@ func (a *alteration) pick(tasks []dagrun.Task, wanted func(dag.State) bool) (out
 func (rs *Runs) clear(ctx context.Context, rd store.Reader, a *alteration, picked []*store.Instance) error {
 	for _, in := range picked {
 		switch k := live.AttemptOf(in); {
-		case a.live && (in.State == dag.Running || in.State == dag.Restarting || in.State == dag.Queued && rs.Attempts.Running(k)):
+		case a.live && (in.State == dag.Running || in.State == dag.Restarting || in.State == dag.Queued && a.begun(in)):
 			a.renew(in)
 			a.set(in, dag.Restarting) // until its attempt has ended
 			a.stop[k] = live.ErrCleared

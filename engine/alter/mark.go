@@ -110,7 +110,7 @@ func (rs *Runs) markRun(a *alteration, s dag.State) {
 				a.mark(in, dag.Success, rs.Live.Now())
 			case s == dag.Success || in.State.Finished():
 			case in.State == dag.Running, in.State == dag.UpForReschedule, in.State == dag.Deferred, in.State == dag.Restarting,
-				in.State == dag.Queued && rs.Attempts.Running(live.AttemptOf(in)):
+				in.State == dag.Queued && a.begun(in):
 				a.mark(in, dag.Failed, rs.Live.Now())
 			default:
 				a.mark(in, dag.Skipped, rs.Live.Now())

@@ -113,6 +113,10 @@ func (rs *Runs) removeRun(tx *live.Tx, r *store.Run, alone bool) error {
 
 // removeInstance removes a task instance of a run that has ended: its task has no state then.
 func (rs *Runs) removeInstance(tx *live.Tx, run *store.Run, r *request.Remove) error {
+	begun, err := rs.Live.Begun(tx.Ctx, tx, run.Key)
+	if err != nil {
+		return err
+	}
 	found, err := tx.FindInstances(tx.Ctx, store.InstanceFilter{RunKey: run.Key, TaskID: r.TaskID, MapIndex: &r.MapIndex})
 	switch {
 	case err != nil:
@@ -122,7 +126,7 @@ func (rs *Runs) removeInstance(tx *live.Tx, run *store.Run, r *request.Remove) e
 	case !run.State.Finished():
 		return fmt.Errorf("task %q of run %s of dag %q %w: the run is %s, and would run it again; clear it for that, or wait for the end of the run",
 			r.TaskID, r.RunID, r.DAGID, request.ErrAtWork, run.State)
-	case rs.Attempts.Running(live.AttemptOf(found[0])):
+	case begun(found[0]):
 		return fmt.Errorf("task %q of run %s of dag %q %w: a try of it has not ended yet", r.TaskID, r.RunID, r.DAGID, request.ErrAtWork)
 	}
 	if err := tx.RemoveInstance(tx.Ctx, found[0]); err != nil {

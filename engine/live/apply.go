@@ -48,7 +48,7 @@ func (lr *Run) Apply(tx *Tx, i dagrun.Task, res *worker.Result) (*store.Instance
 	}
 	lr.skip(tx, res.Skips)
 	if in.State == dag.Failed && lr.Plan.DAG.FailFast {
-		lr.stopFast(tx)
+		return in, lr.stopFast(tx)
 	}
 	return in, nil
 }

@@ -57,6 +57,24 @@ func (as *Attempts) Running(a Attempt) bool {
 	return as.running[a] != nil
 }
 
+// Begun returns what tells whether an attempt at an instance of a run runs, here or in another process. The instance may be queued
+// as far as the store knows.
+func (rs *Runs) Begun(ctx context.Context, rd store.Queues, run int64) (func(*store.Instance) bool, error) {
+	here := func(in *store.Instance) bool { return rs.o.Attempts.Running(AttemptOf(in)) }
+	if !rs.o.Shared {
+		return here, nil
+	}
+	js, err := rd.RunningJobs(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	taken := make(map[Attempt]bool, len(js))
+	for _, j := range js {
+		taken[Attempt{j.RunKey, j.TaskID, j.MapIndex, j.Try}] = true
+	}
+	return func(in *store.Instance) bool { return taken[AttemptOf(in)] || here(in) }, nil
+}
+
 // Cancel ends a running attempt of this process, or one that is about to run: its try is
 // over, and the state that somebody gave it stays.
 func (as *Attempts) Cancel(a Attempt, cause error) {

@@ -132,6 +132,10 @@ func (tx *Tx) giveUp(r *store.Run, f *RunError, withCallbacks bool) error {
 
 // endInstances ends the instances of a run that was given up.
 func (lr *Run) endInstances(tx *Tx, is []*store.Instance, why string) error {
+	begun, err := tx.runs.Begun(tx.Ctx, tx, lr.Row.Key)
+	if err != nil {
+		return err
+	}
 	for _, in := range is {
 		k, s := AttemptOf(in), in.State
 		if s.Finished() {
@@ -140,8 +144,9 @@ func (lr *Run) endInstances(tx *Tx, is []*store.Instance, why string) error {
 		if s == dag.Deferred {
 			tx.unasked = append(tx.unasked, *in)
 		}
+		running := s == dag.Running || s == dag.Restarting || s == dag.Queued && begun(in)
 		in.State, in.EndDate, in.RetryAt = dag.Skipped, tx.Now, time.Time{}
-		if s == dag.Running || s == dag.Restarting || s == dag.Queued && tx.runs.o.Attempts.Running(k) {
+		if running {
 			in.State, in.Error = dag.Failed, why
 			if i := lr.Plan.IndexOf(in.TaskID); i >= 0 {
 				tx.runs.o.Worker.Note(worker.LogPath(&lr.Row, in, 0), why)

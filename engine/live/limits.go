@@ -132,9 +132,12 @@ func (lr *Run) release(tx *Tx) (released bool, err error) {
 }
 
 // stopFast ends the run of a DAG with fail_fast when one of its tasks has failed.
-func (lr *Run) stopFast(tx *Tx) {
-	begun := func(at dagrun.Slot) bool { return tx.runs.o.Attempts.Running(AttemptOf(lr.inst.At(at))) }
-	for _, at := range lr.Machine.StopFast(begun) {
+func (lr *Run) stopFast(tx *Tx) error {
+	begun, err := tx.runs.Begun(tx.Ctx, tx, lr.Row.Key)
+	if err != nil {
+		return err
+	}
+	for _, at := range lr.Machine.StopFast(func(at dagrun.Slot) bool { return begun(lr.inst.At(at)) }) {
 		in := lr.record(tx, at)
 		in.EndDate = tx.Now
 		if in.State == dag.Failed {
@@ -142,6 +145,7 @@ func (lr *Run) stopFast(tx *Tx) {
 			tx.Cancel(AttemptOf(in), errFailFast)
 		}
 	}
+	return nil
 }
 
 var errFailFast = errors.New("another task failed and the DAG has fail_fast")

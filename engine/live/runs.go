@@ -42,6 +42,8 @@ type Options struct {
 	Masker *connections.Masker
 	// Workers is how many attempts run at once.
 	Workers int
+	// Shared says that other processes share the store, of which one leads.
+	Shared bool
 	// MaxMapLength is how many instances a mapped task may have.
 	MaxMapLength int
 	// Answer, when set, answers what tasks ask at once; none leaves it to the defaults.
@@ -67,6 +69,9 @@ type Runs struct {
 	// working says that all running runs are in memory: before that nothing may go on, since
 	// the limits would not count what is in flight.
 	working bool
+	// leading says that this process leads others, and terms counts when it began to or ended.
+	leading bool
+	terms   int64
 	pools   map[string]dagrun.Pool
 	// blocked holds the runs whose tasks wait for something outside of the run.
 	blocked map[int64]bool
@@ -103,6 +108,45 @@ func (rs *Runs) SetWorking(on bool) {
 	rs.working = on
 }
 
+// SetLeading says that this process begins to lead others. Of what it held in memory before nothing is left.
+func (rs *Runs) SetLeading(on bool) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	rs.leading = on
+	rs.terms++
+}
+
+// Leading reports whether this process leads others, or takes up the lead.
+func (rs *Runs) Leading() bool {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	return rs.leading
+}
+
+// Reset forgets all runs when this process leads no more: others change them from now on. What was to be changed
+// meanwhile is not.
+func (rs *Runs) Reset() {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	rs.working, rs.leading = false, false
+	rs.terms++
+	for _, m := range []map[int64]bool{rs.blocked, rs.dropped} {
+		clear(m)
+	}
+	clear(rs.live)
+	clear(rs.versions)
+	clear(rs.stuck)
+	clear(rs.said)
+	rs.o.Plans.Keep(rs.versions)
+}
+
+// term is the number of the stretch in which this process leads, or does not.
+func (rs *Runs) term() int64 {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	return rs.terms
+}
+
 // Change runs fn in a transaction. What fn changed in memory is dropped when the transaction
 // fails; observers hear of it when it succeeds. After a [*RunError] of a run, which the error
 // then is, that run has failed.
@@ -126,7 +170,11 @@ func (rs *Runs) ChangeOf(ctx context.Context, run int64, fn func(*Tx) error) err
 // try is ChangeOf without care for faults.
 func (rs *Runs) try(ctx context.Context, run int64, fn func(*Tx) error) error {
 	tx := rs.begin(ctx, run)
+	term := rs.term()
 	done, err := phase.Run(ctx, rs.o.Store, func(stored store.Tx) (phase.Prepared, error) {
+		if rs.o.Shared && rs.term() != term {
+			return phase.Prepared{}, store.ErrNotLeader
+		}
 		tx.Tx, tx.Now = stored, rs.Now()
 		stored.OnFailure(tx.undo)
 		defer tx.unlock()

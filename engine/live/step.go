@@ -99,7 +99,7 @@ func (lr *Run) queue(tx *Tx, at dagrun.Slot) {
 		in.Try++
 		in.StartDate, in.EndDate = time.Time{}, time.Time{}
 	}
-	tx.Job(store.Job{RunKey: lr.Row.Key, TaskID: in.TaskID, MapIndex: in.MapIndex, Try: in.Try})
+	tx.Job(store.Job{RunKey: lr.Row.Key, TaskID: in.TaskID, MapIndex: in.MapIndex, Try: in.Try, Queue: lr.Task(at).Queue})
 }
 
 // Set changes the state of an instance and notes its row for writing.

@@ -28,8 +28,16 @@ type Tx struct {
 	take func(jobs []store.Job) error
 	// on is the key of the run that is being worked on.
 	on int64
+	// canceled are attempts that other processes may run.
+	canceled []canceled
 	// unasked are instances that wait for no answer any more, as they were.
 	unasked []store.Instance
+}
+
+// canceled is an attempt that is to end, and why.
+type canceled struct {
+	a   Attempt
+	why error
 }
 
 func (rs *Runs) begin(ctx context.Context, run int64) *Tx {
@@ -76,6 +84,11 @@ func (tx *Tx) reloadDropped() {
 func (tx *Tx) write() (phase.Prepared, error) {
 	if err := tx.closeAsks(); err != nil {
 		return phase.Prepared{}, err
+	}
+	for _, c := range tx.canceled {
+		if err := tx.CancelJob(tx.Ctx, store.Job{RunKey: c.a.Run, TaskID: c.a.Task, MapIndex: c.a.MapIndex, Try: c.a.Try}, c.why.Error()); err != nil {
+			return phase.Prepared{}, err
+		}
 	}
 	handedOver, err := tx.HandOver(tx.Ctx, tx, tx.take)
 	if err != nil {
@@ -210,8 +223,11 @@ func (tx *Tx) forget(key int64) {
 	}
 }
 
-// Cancel ends an attempt of this process once the transaction is committed.
+// Cancel ends an attempt once the transaction is committed; where other processes share the store, whichever runs it is asked to.
 func (tx *Tx) Cancel(a Attempt, why error) {
+	if tx.runs.o.Shared && !tx.runs.o.Attempts.Running(a) {
+		tx.canceled = append(tx.canceled, canceled{a, why})
+	}
 	tx.After(func() { tx.runs.o.Attempts.Cancel(a, why) })
 }
 

@@ -109,6 +109,18 @@ func (ps *Plans) Remains(ctx context.Context, r store.Reader, run *store.Run) (p
 	return nil
 }
 
+// most is how many plans a process keeps that holds no runs.
+const most = 500
+
+// Trim forgets all plans when there are very many. They are made again when they are needed.
+func (ps *Plans) Trim() {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if len(ps.made) > most {
+		clear(ps.made)
+	}
+}
+
 // Keep forgets the plans of all versions but those that runs have, by how many have it. It looks at each
 // only if there are more plans than that.
 func (ps *Plans) Keep(runs map[string]int) {

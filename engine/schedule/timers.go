@@ -65,6 +65,13 @@ func (t *Timers) after(d time.Duration, f func()) {
 	t.all[tm] = struct{}{}
 }
 
+// Restart lets timers run again after Stop.
+func (t *Timers) Restart() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stopped = false
+}
+
 // Stop cancels what has not begun and waits for what has.
 func (t *Timers) Stop() {
 	t.mu.Lock()

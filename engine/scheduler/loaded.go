@@ -30,7 +30,7 @@ func (sch *Scheduler) TakeLoaded(ctx context.Context, res dagfile.Result) error 
 	now := schedule.CompareStates(known, loaded, found, sch.o.PausedAtCreation)
 	var broken map[string]*store.ImportError
 	err = sch.o.Live.Change(ctx, func(tx *live.Tx) error {
-		if err := sch.putStates(tx, now); err != nil {
+		if err := sch.putStates(tx, now, loaded); err != nil {
 			return err
 		}
 		if err := forgetBroken(tx, now.Changed, loaded); err != nil {
@@ -51,7 +51,16 @@ func (sch *Scheduler) TakeLoaded(ctx context.Context, res dagfile.Result) error 
 }
 
 // putStates writes what a load changes of what the store keeps of DAGs.
-func (sch *Scheduler) putStates(tx *live.Tx, now schedule.States) error {
+func (sch *Scheduler) putStates(tx *live.Tx, now schedule.States, loaded map[string]*dag.DAG) error {
+	if sch.o.Shared { // tasks elsewhere may ask for DAGs that have not run yet
+		for _, s := range slices.Concat(now.New, now.Changed) {
+			if d := loaded[s.ID]; d != nil {
+				if err := putVersion(tx, d); err != nil {
+					return err
+				}
+			}
+		}
+	}
 	for _, s := range now.New {
 		s.LoadedAt = tx.Now
 		if err := store.AddDAG(tx.Ctx, tx, s, tx.Now); err != nil {

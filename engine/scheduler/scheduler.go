@@ -30,6 +30,8 @@ type Options struct {
 	Live   *live.Runs
 	Alter  *alter.Runs
 	Masker *connections.Masker
+	// Shared says that other processes, which have no DAG files, run tasks.
+	Shared bool
 	// PausedAtCreation makes DAGs that do not say start paused.
 	PausedAtCreation bool
 	// Daily is when the daily digest is due, nil for never.
@@ -58,6 +60,14 @@ type Scheduler struct {
 
 // New returns a scheduler that makes no run by itself before [Scheduler.SetWaker].
 func New(o Options) *Scheduler { return &Scheduler{o: o, life: store.SchedulerLife{By: o.By}} }
+
+// Reset makes the record of the work begin anew, when this process leads no more.
+func (sch *Scheduler) Reset() {
+	sch.mu.Lock()
+	defer sch.mu.Unlock()
+	sch.life = store.SchedulerLife{By: sch.o.By}
+	sch.swept.Store(false)
+}
 
 // SetWaker makes this process schedule, woken by w; with nil it schedules nothing.
 func (sch *Scheduler) SetWaker(w *schedule.Waker) {

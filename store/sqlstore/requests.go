@@ -74,6 +74,11 @@ func (q Queries) QueueBacklogs(ctx context.Context) ([]store.QueueBacklog, error
 	return sqlqueue.Waiting(ctx, q.c)
 }
 
+// RunningJobs returns the attempts of a run that processes have taken.
+func (q Queries) RunningJobs(ctx context.Context, runKey int64) ([]store.Job, error) {
+	return sqlqueue.RunningOf(ctx, q.c, runKey)
+}
+
 // Leased reports whether a process leads beyond now.
 func (q Queries) Leased(ctx context.Context, now time.Time) (bool, error) {
 	until, err := q.LeasedUntil(ctx)

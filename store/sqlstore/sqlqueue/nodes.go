@@ -105,10 +105,26 @@ func (t *Tx) CancelJob(ctx context.Context, j store.Job, why string) error {
 	if t.c.Dialect() == sqlrow.Postgres {
 		set, args = "jsonb_set(metadata, '{"+cancel+"}', to_jsonb(CAST(? AS text)))", argsOf("args ->> '%s'")
 	}
-	if _, err := t.c.Exec(ctx, "UPDATE river_job SET metadata = "+set+" WHERE state = 'running'"+args, why, strconv.FormatInt(j.RunKey, 10), j.TaskID, strconv.Itoa(j.MapIndex), strconv.Itoa(j.Try)); err != nil {
+	if _, err := t.c.Exec(ctx, "UPDATE river_job SET metadata = "+set+" WHERE state IN ('available', 'running')"+args, why, strconv.FormatInt(j.RunKey, 10), j.TaskID, strconv.Itoa(j.MapIndex), strconv.Itoa(j.Try)); err != nil {
 		return fmt.Errorf("cancel an attempt: %w", err)
 	}
 	return nil
+}
+
+// RunningOf returns the attempts of a run that processes have taken, without handles.
+func RunningOf(ctx context.Context, c sqlrow.Conn, runKey int64) ([]store.Job, error) {
+	w, run := &wordsOf[c.Dialect()], "json_extract(args, '$.run')"
+	if c.Dialect() == sqlrow.Postgres {
+		run = "CAST(args ->> 'run' AS bigint)"
+	}
+	js, err := jobs(ctx, c, "SELECT "+w.jobColumns+" FROM river_job WHERE state = 'running' AND "+run+" = ? ORDER BY id", runKey)
+	if err != nil {
+		return nil, fmt.Errorf("list running attempts: %w", err)
+	}
+	for i := range js {
+		js[i].Handle = nil
+	}
+	return js, nil
 }
 
 // argsOf are the conditions of the job of an attempt; format is how one of its arguments is read.
