@@ -74,6 +74,9 @@ func (a *App) Engine(s store.Store, db connections.Source, set func(*engine.Opti
 	if o.Location, err = time.LoadLocation(a.Settings.DefaultTimezone); err != nil {
 		return nil, fmt.Errorf("default_timezone: %w", err)
 	}
+	if a.Shared() {
+		o.Shared, o.Node, o.Queues = true, a.Node(), a.Queues()
+	}
 	set(&o)
 	return engine.New(s, o)
 }

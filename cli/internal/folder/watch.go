@@ -47,6 +47,16 @@ func (w *Watcher) Refresh(ctx context.Context, use Use) error {
 	return w.refresh(ctx, use, func(string) {})
 }
 
+// Anew loads the files, whether they have changed or not, and hands the good DAGs on.
+func (w *Watcher) Anew(ctx context.Context, use Use) error {
+	w.loading.Lock()
+	defer w.loading.Unlock()
+	w.mu.Lock()
+	w.mark = none
+	w.mu.Unlock()
+	return w.refresh(ctx, use, func(string) {})
+}
+
 // refresh is Refresh; enter is called for each folder before it is read.
 func (w *Watcher) refresh(ctx context.Context, use Use, enter func(dir string)) error {
 	mark, err := fingerprint(w.home.Settings.DAGsFolder, enter)

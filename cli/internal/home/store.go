@@ -56,8 +56,11 @@ func (h *Home) OpenStore(ctx context.Context) (Store, error) {
 		return nil, err
 	}
 	log := slog.New(slog.DiscardHandler)
-	if h.Log().Enabled(ctx, slog.LevelDebug) {
+	switch {
+	case h.Log().Enabled(ctx, slog.LevelDebug):
 		log = h.Log()
+	case h.Shared(): // what is wrong with the way to a database must be known
+		log = OnlyWarnings(h.Log())
 	}
 	s, err := h.open(ctx, log)
 	if err != nil {
@@ -125,6 +128,14 @@ func (h *Home) Place() string {
 		return "the database"
 	}
 	return (&url.URL{Scheme: "postgres", Host: u.Host, Path: u.Path}).String()
+}
+
+// Queues are those whose tasks this process runs; nil is all.
+func (h *Home) Queues() []string {
+	if slices.Contains(h.Settings.Queues, "*") {
+		return nil
+	}
+	return h.Settings.Queues
 }
 
 // Node is the name of this process among those that share a store: that of its machine, its PID, and a word that no other process

@@ -14,6 +14,7 @@ import (
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/history"
 	"github.com/dingdag/dingdag/outbox"
+	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/web/peer"
 )
 
@@ -26,6 +27,8 @@ type Config struct {
 	DAGsFolder string
 	// Workers is how many tasks run at once.
 	Workers int
+	// Queues are those whose tasks run here where processes share a store; an entry * is all.
+	Queues []string
 	// MaxMapLength is how many instances a mapped task may have.
 	MaxMapLength int
 	// RenderedRuns is for how many runs of a DAG the rendered fields are kept; RenderedLength
@@ -129,6 +132,8 @@ func generalSettings() []setting {
 		stringSetting("dags_folder", "", "folder of the DAG files; default {home}/dags", func(c *Config) *string { return &c.DAGsFolder }).
 			withFlag("folder of the DAG files (default {home}/dags)"),
 		parsedSetting("workers", strconv.Itoa(engine.DefaultWorkers), "how many tasks may run at once", func(c *Config) *int { return &c.Workers }, positive),
+		parsedSetting("queues", store.DefaultQueue, "queues, separated by commas, whose tasks standalone and worker run on [many machines](operations.md#many-machines); `*` is all. On one machine without database_url all tasks run, whatever their queue is",
+			func(c *Config) *[]string { return &c.Queues }, names),
 		parsedSetting("max_map_length", strconv.Itoa(engine.DefaultMaxMapLength), "how many instances a mapped task may have", func(c *Config) *int { return &c.MaxMapLength }, positive),
 		parsedSetting("max_num_rendered_ti_fields_per_task", strconv.Itoa(engine.DefaultRenderedRuns), "how many runs of each DAG, the newest ones, keep their rendered fields; 0 keeps none", func(c *Config) *int { return &c.RenderedRuns }, notNegative),
 		parsedSetting("max_templated_field_length", strconv.Itoa(engine.DefaultRenderedLength), "how many bytes of a rendered field are kept; the rest is cut", func(c *Config) *int { return &c.RenderedLength }, positive),

@@ -46,17 +46,23 @@ It serves pages and a REST API at http://127.0.0.1:8080, or where the setting li
   DINGDAG_HOME=/var/lib/dingdag dingdag standalone --dags-folder /etc/dingdag/dags`,
 		Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := run(cmd.Context(), a, version); !errors.Is(err, context.Canceled) || cmd.Context().Err() == nil {
-				return err
-			}
-			a.Log().Info("dingdag has stopped before it had started")
-			return nil
+			return untilStopped(cmd.Context(), a, func(ctx context.Context) error { return run(ctx, a, version, true) })
 		},
 	}
 }
 
-func run(ctx context.Context, a *app.App, version string) error {
+// untilStopped runs a service. One that is stopped while it starts has not failed.
+func untilStopped(ctx context.Context, a *app.App, run func(context.Context) error) error {
 	defer signals.OutliveReaders()()
+	if err := run(ctx); !errors.Is(err, context.Canceled) || ctx.Err() == nil {
+		return err
+	}
+	a.Log().Info("dingdag has stopped before it had started")
+	return nil
+}
+
+// run schedules, and with works runs tries as well.
+func run(ctx context.Context, a *app.App, version string, works bool) error {
 	if err := a.Lock(); err != nil {
 		return err
 	}
@@ -71,12 +77,18 @@ func run(ctx context.Context, a *app.App, version string) error {
 		return err
 	}
 	defer stop()
-	if err := s.dags.Refresh(ctx, load); err != nil {
-		return err
+	if a.Shared() {
+		a.Log().Info("dingdag starts", "home", a.Settings.Home, "database", a.Place(), "node", a.Node(), "dags_folder", a.Settings.DAGsFolder, "workers", a.Settings.Workers)
+		err = s.serveShared(ctx, a, load, works)
+	} else {
+		if err := s.dags.Refresh(ctx, load); err != nil {
+			return err
+		}
+		a.Log().Info("dingdag starts", "home", a.Settings.Home, "dags_folder", a.Settings.DAGsFolder, "dags", s.dags.Count(), "workers", a.Settings.Workers)
+		err = s.serve(ctx, a, load)
 	}
-	a.Log().Info("dingdag starts", "home", a.Settings.Home, "dags_folder", a.Settings.DAGsFolder, "dags", s.dags.Count(), "workers", a.Settings.Workers)
-	if err := s.serve(ctx, a, load); err != nil {
-		return fmt.Errorf("standalone: %w", err)
+	if err != nil {
+		return fmt.Errorf("run the service: %w", err)
 	}
 	a.Log().Info("dingdag has stopped")
 	return nil
@@ -212,6 +224,34 @@ func reportConnections(ctx context.Context, a *app.App, stored connections.Store
 		}
 	}
 	return nil
+}
+
+// serveShared works until ctx ends on a store that processes share. What there must be once is done by the process that leads.
+func (s *service) serveShared(ctx context.Context, a *app.App, load folder.Use, works bool) error {
+	beside, stop := context.WithCancel(ctx)
+	var work sync.WaitGroup
+	defer work.Wait()
+	defer stop()
+	work.Go(func() { s.dags.Watch(beside, a.Settings.Refresh, load) })
+	return s.engine.Run(ctx, engine.RunOptions{
+		Interrupted: signals.Interrupted(ctx), Hurry: signals.Hurry(ctx), Schedule: true, Lead: true, NoWork: !works, Reload: s.reload, Before: a.EndLeftovers,
+		Leading: func(ctx context.Context) error { return s.dags.Anew(ctx, load) },
+		Led: func(ctx context.Context) {
+			work.Go(func() { s.people.Run(ctx) })
+			work.Go(func() { s.cards.Run(ctx) })
+			work.Go(func() { s.keeper.Run(ctx) })
+			if target := a.Settings.HeartbeatURL; target != "" {
+				work.Go(func() {
+					heartbeat.Run(ctx, heartbeat.Options{URL: target, Interval: a.Settings.HeartbeatInterval, Progress: s.engine.Progress, Log: a.Log(), Observe: s.signs.heartbeat(a.Clock)})
+				})
+			}
+		},
+		Ready: func() {
+			a.Log().Info("dingdag works")
+			s.signs.works(ctx)
+			work.Go(func() { s.chat.Run(beside) })
+		},
+	})
 }
 
 // serve works until ctx ends. DAG files are followed, owners are looked up, and old history goes,
