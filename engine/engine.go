@@ -289,8 +289,10 @@ func New(s store.Store, o Options) (*Engine, error) {
 		By: e.by,
 	})
 	e.alter.Latest, e.alter.Moved = e.scheduler.Latest, e.scheduler.Moved
-	e.executor = &executor{store: s, runs: e.runs, worker: e.worker, tell: e.tell, tracer: o.Tracer, log: o.Log, host: host, attempts: &e.attempts, grace: o.Grace,
-		plans: e.plans, shared: o.Shared, reported: e.reported, version: o.Version}
+	e.executor = &executor{
+		store: s, runs: e.runs, worker: e.worker, tell: e.tell, tracer: o.Tracer, log: o.Log, host: host, attempts: &e.attempts, grace: o.Grace,
+		plans: e.plans, shared: o.Shared, reported: e.reported, version: o.Version,
+	}
 	e.desk = &desk{
 		store: s, runs: e.runs, alter: e.alter, scheduler: e.scheduler, masker: o.Masker, log: o.Log, timeout: o.AskTimeout, others: o.Alone,
 	}
