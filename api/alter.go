@@ -10,6 +10,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/engine"
+	"github.com/dingdag/dingdag/engine/alter"
 	"github.com/dingdag/dingdag/phrase"
 	"github.com/dingdag/dingdag/store"
 )
@@ -204,4 +205,10 @@ func onceSaid(err error) error {
 		text = strings.TrimPrefix(text, asked)
 	}
 	return store.Missing("%s", text)
+}
+
+// ForgetAssets takes back what DAGs have been told of an asset, or for an empty URI of all, and no run has taken: what
+// happened before a moment, or for the zero one everything. It returns how many events there were.
+func (a *API) ForgetAssets(ctx context.Context, dagIDs []string, uri string, before time.Time) (int, error) {
+	return alter.ForgetAssets(ctx, a.o.Store, dagIDs, uri, before, a.o.By, a.o.Clock())
 }

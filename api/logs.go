@@ -83,22 +83,13 @@ func (a *API) Log(ctx context.Context, q TryQuery) (*Log, error) {
 	}
 	try := tasklog.Try{Name: worker.LogPath(r, shown, q.Try), Node: shown.Host}
 	if q.Try != 0 && q.Try != shown.Try && a.logs.Elsewhere() {
-		if try.Node, err = a.nodeOf(ctx, shown, q.Try); err != nil {
+		past, err := a.o.Store.PastTries(ctx, shown.RunKey, shown.TaskID)
+		if err != nil {
 			return nil, err
 		}
+		try.Node = store.HostOf(past, shown.MapIndex, q.Try)
 	}
 	return &Log{runOf(r), shown.Label(), shown.State, n, r.Key != newest.Key, try, a.logs}, nil
-}
-
-// nodeOf is the machine that ran an earlier try of an instance; empty when it is not known.
-func (a *API) nodeOf(ctx context.Context, in *store.Instance, try int) (string, error) {
-	past, err := a.o.Store.PastTries(ctx, in.RunKey, in.TaskID)
-	for _, p := range past {
-		if p.MapIndex == in.MapIndex && p.Try == try {
-			return p.Host, nil
-		}
-	}
-	return "", err
 }
 
 // meant are the instances of a run that a query may mean: those of its task, or the one with its index. A run may have
@@ -128,15 +119,16 @@ func (q *TryQuery) begun(in *store.Instance) bool {
 
 // chosen is the instance that is meant, of those that have begun, and how many these are.
 func (q *TryQuery) chosen(is []*store.Instance) (shown *store.Instance, n int) {
-	for _, in := range is {
-		if !q.begun(in) {
-			continue
-		}
-		if n++; shown == nil || in.State == dag.Failed && shown.State != dag.Failed {
-			shown = in
-		}
+	is = slices.DeleteFunc(slices.Clone(is), func(in *store.Instance) bool { return !q.begun(in) })
+	return firstFailed(is), len(is)
+}
+
+// firstFailed is the first instance that failed, or else the first; nil of none.
+func firstFailed(is []*store.Instance) *store.Instance {
+	if len(is) == 0 {
+		return nil
 	}
-	return shown, n
+	return is[max(0, slices.IndexFunc(is, func(in *store.Instance) bool { return in.State == dag.Failed }))]
 }
 
 // noLog says why there is none in a run.
@@ -199,14 +191,8 @@ func (a *API) Rendered(ctx context.Context, q TryQuery) (*Rendered, error) {
 		return nil, err
 	}
 	out := &Rendered{Run: runOf(r), Label: q.TaskID, Instances: len(is)}
-	var shown *store.Instance
-	for _, in := range is {
-		if shown == nil || in.State == dag.Failed && shown.State != dag.Failed {
-			shown = in
-		}
-	}
 	mapIndex := q.MapIndex
-	if mapIndex < 0 && shown != nil {
+	if shown := firstFailed(is); mapIndex < 0 && shown != nil {
 		mapIndex, out.Label, out.State = shown.MapIndex, shown.Label(), shown.State
 	}
 	e, err := a.o.Engine(ctx)

@@ -113,7 +113,7 @@ func (a *API) Working(ctx context.Context) (bool, error) {
 	if a.o.Store == nil {
 		return false, nil
 	}
-	return a.o.Store.Leased(ctx, a.o.Clock())
+	return store.LeasedNow(ctx, a.o.Store)
 }
 
 // Progress is how far a run has come.

@@ -134,6 +134,16 @@ func (in *Instance) Past(now time.Time) *Instance {
 	return &past
 }
 
+// HostOf is the machine that ran a try, among past ones of a task; empty when it is not known.
+func HostOf(past []*Instance, mapIndex, try int) string {
+	for _, p := range past {
+		if p.MapIndex == mapIndex && p.Try == try {
+			return p.Host
+		}
+	}
+	return ""
+}
+
 // Label is the task id and, for an instance of a mapped task, its number and name:
 // load[3], or load[3 Hangzhou] with map_index_template.
 func (in *Instance) Label() string {

@@ -130,7 +130,10 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"tokens go": func(t *testing.T, open Open) { t.Helper(); usertest.TokensGo(t, open(t, Node{})) },
 		},
 		"owners": {
-			"answers are stored whole": answersAreStoredWhole,
+			"answers are stored whole": func(t *testing.T, open Open) {
+				t.Helper()
+				usertest.AnswersAreStoredWhole(t, open(t, Node{}), open(t, Node{}))
+			},
 		},
 		"gates": {
 			"gates are stored whole": gatesAreStoredWhole,

@@ -1,5 +1,5 @@
 //nolint:thelper // tests, not helpers: failures belong to their lines
-package storetest
+package usertest
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
-func answersAreStoredWhole(t *testing.T, open Open) {
-	s, other := open(t, Node{}), open(t, Node{})
+// AnswersAreStoredWhole tests the people behind owners, as a look-up has them; other is another process on the store.
+func AnswersAreStoredWhole(t *testing.T, s, other store.Store) {
 	all, err := s.OwnerAnswers(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, all)
