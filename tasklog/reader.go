@@ -39,11 +39,15 @@ type Local interface {
 
 // Nodes reads logs on other machines.
 type Nodes interface {
-	// Held is what a machine has of a log. Errors say why it cannot be asked.
+	// Held is what a machine has of a log. Errors say why it cannot be asked; they wrap [ErrGone] when nobody is there.
 	Held(ctx context.Context, node, name string) (Held, error)
-	// ReadAt reads from its file as an [io.ReaderAt] does. Its error wraps [ErrNone] when the file is gone.
-	ReadAt(ctx context.Context, node, name string, b []byte, off int64) (int, error)
+	// ReadAt reads from its file as an [io.ReaderAt] does, in the log folder that [Held.Folder] names: processes of one machine
+	// may have one each. Its error wraps [ErrNone] when the file is gone.
+	ReadAt(ctx context.Context, node, folder, name string, b []byte, off int64) (int, error)
 }
+
+// ErrGone says that no process of a machine is at work.
+var ErrGone = errors.New("no process of it is at work")
 
 // NodeError says that a log, or a part of it, is on another machine that cannot be asked.
 type NodeError struct {
@@ -122,7 +126,7 @@ func (r *Reader) away(ctx context.Context, t Try, here Held) (Held, error) {
 		return Held{Size: -1}, nil
 	}
 	h, err := r.o.Nodes.Held(ctx, t.Node, t.Name)
-	if err != nil && same {
+	if same && errors.Is(err, ErrGone) {
 		return Held{Size: -1}, nil // there is no other process
 	}
 	if err != nil {
@@ -136,7 +140,7 @@ func (r *Reader) unstored(ctx context.Context, t Try, here, away Held, lost erro
 	shared := away.Folder != "" && away.Folder == here.Folder
 	l := &Log{}
 	if away.Size >= 0 && (!shared || here.Size < 0) {
-		r.addRemote(ctx, l, t, Span{To: away.Size}, nil)
+		r.addRemote(ctx, l, t, away.Folder, Span{To: away.Size}, nil)
 	}
 	if here.Size < 0 {
 		switch {
@@ -184,7 +188,7 @@ func (r *Reader) stored(ctx context.Context, t Try, here, away Held, lost error)
 	for _, s := range away.Unsent {
 		if p := s.part(t.Node); !known(p) {
 			all = append(all, located{p, func(l *Log) error {
-				r.addRemote(ctx, l, t, s, &p)
+				r.addRemote(ctx, l, t, away.Folder, s, &p)
 				return nil
 			}})
 		}
@@ -201,7 +205,7 @@ func (r *Reader) stored(ctx context.Context, t Try, here, away Held, lost error)
 	case mine && here.Size >= sum && (len(all) > 0 || away.Size < 0):
 		return l, r.addFile(l, t.Name, Span{To: here.Size}) // all of it is here, also what the store has left out
 	case len(all) == 0 && away.Size >= 0: // it was written before there was a store
-		r.addRemote(ctx, l, t, Span{To: away.Size}, nil)
+		r.addRemote(ctx, l, t, away.Folder, Span{To: away.Size}, nil)
 		return l, nil
 	case len(all) == 0:
 		return nil, ErrNone
@@ -229,9 +233,9 @@ func (r *Reader) addFile(l *Log, name string, s Span) error {
 }
 
 // addRemote adds what is on the machine of a try: a part, which may come into the store meanwhile, or nil for the file.
-func (r *Reader) addRemote(ctx context.Context, l *Log, t Try, s Span, p *Part) {
+func (r *Reader) addRemote(ctx context.Context, l *Log, t Try, folder string, s Span, p *Part) {
 	read := func(b []byte, off int64) (int, error) {
-		n, err := r.o.Nodes.ReadAt(ctx, t.Node, t.Name, b, s.From+off)
+		n, err := r.o.Nodes.ReadAt(ctx, t.Node, folder, t.Name, b, s.From+off)
 		if errors.Is(err, ErrNone) && p != nil {
 			return r.o.Store.ReadAt(ctx, t.Name, *p, b, off)
 		}

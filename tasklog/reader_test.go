@@ -60,7 +60,7 @@ func newCluster(t *testing.T, store tasklog.Store, names ...string) *cluster {
 func (c *cluster) newMachine(t *testing.T, name, dir string) *machine {
 	t.Helper()
 	m := &machine{c: c, name: name, dir: dir}
-	require.NoError(t, tasklog.Dir(dir).Mark("folder of "+name))
+	require.NoError(t, tasklog.Dir(dir).Mark(dir))
 	var local tasklog.Local = tasklog.Dir(dir)
 	if c.store != nil {
 		var err error
@@ -71,12 +71,13 @@ func (c *cluster) newMachine(t *testing.T, name, dir string) *machine {
 	key, err := live.NewKey([]byte("secret"))
 	require.NoError(t, err)
 	m.server = httptest.NewServer(live.NewHandler(live.HandlerOptions{Dir: dir, Node: name, Local: local, Key: key, Clock: c.clock}))
-	m.client = live.NewClient(live.ClientOptions{Key: key, Clock: c.clock, Endpoint: func(_ context.Context, node string) (string, bool) {
-		other := c.machines[node]
-		if other == nil {
-			return "", false
+	m.client = live.NewClient(live.ClientOptions{Key: key, Clock: c.clock, Endpoints: func(_ context.Context, node string) (urls []string, err error) {
+		for _, other := range c.machines {
+			if other.name == node && other != m {
+				urls = append(urls, other.server.URL)
+			}
 		}
-		return other.server.URL, true
+		return urls, nil
 	}})
 	m.reader = tasklog.NewReader(tasklog.Options{Dir: dir, Node: name, Local: local, Store: c.store, Nodes: m.client})
 	t.Cleanup(func() {
@@ -156,7 +157,7 @@ func TestOtherMachine(t *testing.T) {
 	gone, ok := errors.AsType[*tasklog.NodeError](err)
 	require.True(t, ok)
 	assert.Equal(t, "a", gone.Node)
-	require.ErrorIs(t, err, live.ErrGone)
+	require.ErrorIs(t, err, tasklog.ErrGone)
 }
 
 // Two processes of one machine may have a log folder each.
@@ -170,6 +171,30 @@ func TestTwoProcessesOfAMachine(t *testing.T) {
 	delete(c.machines, "a")
 	_, err := scheduler.reader.Open(t.Context(), tasklog.Try{Name: logName, Node: "a"})
 	require.ErrorIs(t, err, tasklog.ErrNone)
+}
+
+// A try may go on in another process of the same machine: the part that is written last is shown until it is in the store, and what
+// goes into the store meanwhile is not read from the file of the other one.
+func TestTryMovesToAnotherProcessOfItsMachine(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, shared(t), "a", "b")
+	c.machines["second"] = c.newMachine(t, "a", t.TempDir())
+	first, second, b := c.machines["a"], c.machines["second"], c.machines["b"]
+	first.write(t, "first\n")()
+	l, err := b.reader.Open(t.Context(), tasklog.Try{Name: logName, Node: "a"})
+	require.NoError(t, err)
+	done := second.write(t, "later\n")
+	first.send(t)
+	text, err := io.ReadAll(l)
+	require.NoError(t, errors.Join(err, l.Close()))
+	assert.Equal(t, "first\n", string(text))
+	assert.Equal(t, "first\nlater\n", b.reads(t, "a"))
+	third := first.write(t, "last\n")
+	assert.Equal(t, "first\nlast\n", b.reads(t, "a"), "what the second one has comes with the store")
+	done()
+	second.send(t)
+	third()
+	assert.Equal(t, "first\nlater\nlast\n", b.reads(t, "a"))
 }
 
 // A log folder that machines share is not read twice.
@@ -229,7 +254,7 @@ func TestLostMachine(t *testing.T) {
 	done := c.machines["a"].write(t, "one\n")
 	delete(c.machines, "a")
 	_, err := c.machines["b"].reader.Open(t.Context(), tasklog.Try{Name: logName, Node: "a"})
-	require.ErrorIs(t, err, live.ErrGone)
+	require.ErrorIs(t, err, tasklog.ErrGone)
 	require.ErrorContains(t, err, "the task log is on a, which cannot be asked: no process of it is at work")
 	done()
 	_, err = c.machines["b"].reader.Open(t.Context(), tasklog.Try{Name: "dag_id=d/../x.log"})

@@ -26,7 +26,7 @@ type HandlerOptions struct {
 }
 
 // Handler answers other machines at [Path]: GET held?name= says what there is of a log ([tasklog.Held]), GET text?name= sends it,
-// with the header Range a part. It sends files below the log folder that are logs, and nothing else: no link leads out of it.
+// with the header Range a part, and with folder= only from the log folder that is called so. It sends files below the log folder that are logs, and nothing else: no link leads out of it.
 type Handler struct {
 	o   HandlerOptions
 	mux *http.ServeMux
@@ -77,7 +77,7 @@ func (h *Handler) held(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) text(w http.ResponseWriter, r *http.Request) {
-	f, err := h.open(r.URL.Query().Get("name"))
+	f, err := h.open(r.URL.Query().Get("folder"), r.URL.Query().Get("name"))
 	if errors.Is(err, fs.ErrNotExist) {
 		http.Error(w, tasklog.ErrNone.Error(), http.StatusNotFound)
 		return
@@ -91,8 +91,18 @@ func (h *Handler) text(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, f)
 }
 
-// open opens a file of the log folder, in which links may lead anywhere but out of it.
-func (h *Handler) open(name string) (*os.File, error) {
+// open opens a file of the log folder, in which links may lead anywhere but out of it. A log folder with another name than
+// folder, which may be empty, does not have it.
+func (h *Handler) open(folder, name string) (*os.File, error) {
+	if folder != "" {
+		here, err := tasklog.Dir(h.o.Dir).Held(name)
+		if err != nil {
+			return nil, err
+		}
+		if here.Folder != folder {
+			return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+		}
+	}
 	root, err := os.OpenRoot(h.o.Dir)
 	if err != nil {
 		return nil, err

@@ -53,7 +53,12 @@ func newPair(t *testing.T, change func(*live.ClientOptions)) *pair {
 		h.ServeHTTP(w, r)
 	}))
 	t.Cleanup(p.server.Close)
-	o := live.ClientOptions{Key: key(t, "the secret"), Clock: now, Endpoint: func(_ context.Context, node string) (string, bool) { return p.server.URL, node == "a" }}
+	o := live.ClientOptions{Key: key(t, "the secret"), Clock: now, Endpoints: func(_ context.Context, node string) ([]string, error) {
+		if node != "a" {
+			return nil, nil
+		}
+		return []string{p.server.URL}, nil
+	}}
 	if change != nil {
 		change(&o)
 	}
@@ -79,7 +84,7 @@ func TestLive(t *testing.T) {
 	held, err := p.client.Held(t.Context(), "a", logName)
 	require.NoError(t, err)
 	assert.Equal(t, tasklog.Held{Size: -1}, held, "it has not begun")
-	_, err = p.client.ReadAt(t.Context(), "a", logName, make([]byte, 1), 0)
+	_, err = p.client.ReadAt(t.Context(), "a", "", logName, make([]byte, 1), 0)
 	require.ErrorIs(t, err, tasklog.ErrNone)
 
 	p.write(t, logName, "one\n")
@@ -88,13 +93,13 @@ func TestLive(t *testing.T) {
 	assert.Equal(t, int64(4), held.Size)
 	p.write(t, logName, "two\n")
 	b := make([]byte, 5)
-	n, err := p.client.ReadAt(t.Context(), "a", logName, b, 2)
+	n, err := p.client.ReadAt(t.Context(), "a", "", logName, b, 2)
 	require.NoError(t, err)
 	assert.Equal(t, "e\ntwo", string(b[:n]))
-	n, err = p.client.ReadAt(t.Context(), "a", logName, b, 5)
+	n, err = p.client.ReadAt(t.Context(), "a", "", logName, b, 5)
 	require.ErrorIs(t, err, io.EOF)
 	assert.Equal(t, "wo\n", string(b[:n]))
-	_, err = p.client.ReadAt(t.Context(), "a", logName, b, 8)
+	_, err = p.client.ReadAt(t.Context(), "a", "", logName, b, 8)
 	require.ErrorIs(t, err, io.EOF)
 
 	for _, r := range p.seen {
@@ -130,7 +135,7 @@ func TestRefused(t *testing.T) {
 				_, err := p.client.Held(t.Context(), "a", log)
 				require.ErrorContains(t, err, "it answers 401 Unauthorized: the token does not count")
 				require.ErrorContains(t, err, test.want)
-				_, err = p.client.ReadAt(t.Context(), "a", log, make([]byte, 1), 0)
+				_, err = p.client.ReadAt(t.Context(), "a", "", log, make([]byte, 1), 0)
 				require.ErrorContains(t, err, test.want)
 			}
 		})
@@ -172,7 +177,7 @@ func TestTokenOfAnother(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, ask("anything", logName, token))
 
 	other := newPair(t, func(o *live.ClientOptions) {
-		o.Endpoint = func(context.Context, string) (string, bool) { return p.server.URL, true }
+		o.Endpoints = func(context.Context, string) ([]string, error) { return []string{p.server.URL}, nil }
 	})
 	_, err = other.client.Held(t.Context(), "b", logName) // its address is another machine's now
 	require.ErrorContains(t, err, "or means another machine than a")
@@ -191,7 +196,7 @@ func TestBelow(t *testing.T) {
 	p.write(t, ".unsent/1.log", "secret")
 	for _, bad := range []string{"../outside.log", outside, "dag_id=d/../../outside.log", "dag_id=d/link.log", "dag_id=e/outside.log", "dag_id=d/folder.log", "dag_id=d/secret.key", ".unsent/1.log", ""} {
 		b := make([]byte, 6)
-		n, err := p.client.ReadAt(t.Context(), "a", bad, b, 0)
+		n, err := p.client.ReadAt(t.Context(), "a", "", bad, b, 0)
 		require.Error(t, err, bad)
 		assert.NotErrorIs(t, err, io.EOF, bad)
 		assert.Zero(t, n, bad)
@@ -203,7 +208,7 @@ func TestGone(t *testing.T) {
 	t.Parallel()
 	p := newPair(t, nil)
 	_, err := p.client.Held(t.Context(), "b", logName)
-	require.ErrorIs(t, err, live.ErrGone)
+	require.ErrorIs(t, err, tasklog.ErrGone)
 	p.server.Close()
 	_, err = p.client.Held(t.Context(), "a", logName)
 	require.ErrorContains(t, err, p.server.URL+" does not answer")
@@ -213,12 +218,45 @@ func TestGone(t *testing.T) {
 	require.ErrorContains(t, err, "secret_key")
 }
 
+// Several processes of a machine are asked until one has the log; one that does not answer may be the one.
+func TestSeveralProcesses(t *testing.T) {
+	t.Parallel()
+	first, second := newPair(t, nil), newPair(t, nil)
+	require.NoError(t, tasklog.Dir(first.dir).Mark("first"))
+	require.NoError(t, tasklog.Dir(second.dir).Mark("second"))
+	both := newPair(t, func(o *live.ClientOptions) {
+		o.Endpoints = func(context.Context, string) ([]string, error) {
+			return []string{first.server.URL, second.server.URL}, nil
+		}
+	})
+	second.write(t, logName, "two\n")
+	held, err := both.client.Held(t.Context(), "a", logName)
+	require.NoError(t, err)
+	assert.Equal(t, tasklog.Held{Folder: "second", Size: 4}, held)
+	first.write(t, logName, "one\n")
+	for folder, want := range map[string]string{"first": "one\n", "second": "two\n", "": "one\n"} {
+		b := make([]byte, 4)
+		_, err = both.client.ReadAt(t.Context(), "a", folder, logName, b, 0)
+		require.NoError(t, err)
+		assert.Equal(t, want, string(b))
+	}
+	_, err = both.client.ReadAt(t.Context(), "a", "third", logName, make([]byte, 4), 0)
+	require.ErrorIs(t, err, tasklog.ErrNone)
+
+	first.server.Close()
+	held, err = both.client.Held(t.Context(), "a", logName)
+	require.NoError(t, err)
+	assert.Equal(t, "second", held.Folder)
+	_, err = both.client.Held(t.Context(), "a", strings.Replace(logName, "=t/", "=u/", 1))
+	require.ErrorContains(t, err, first.server.URL+" does not answer")
+}
+
 // A machine that takes requests and never answers holds nobody for long.
 func TestHangs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := live.NewClient(live.ClientOptions{
-			Key: key(t, "the secret"), Clock: now, Endpoint: func(context.Context, string) (string, bool) { return "http://a", true },
+			Key: key(t, "the secret"), Clock: now, Endpoints: func(context.Context, string) ([]string, error) { return []string{"http://a"}, nil },
 			Transport: &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
 				near, far := net.Pipe()
 				go func() { _, _ = io.Copy(io.Discard, far) }()
@@ -241,7 +279,7 @@ func TestNoRedirect(t *testing.T) {
 	here := httptest.NewServer(http.RedirectHandler(away.URL, http.StatusFound))
 	defer here.Close()
 	p := newPair(t, func(o *live.ClientOptions) {
-		o.Endpoint = func(context.Context, string) (string, bool) { return here.URL, true }
+		o.Endpoints = func(context.Context, string) ([]string, error) { return []string{here.URL}, nil }
 	})
 	_, err := p.client.Held(t.Context(), "a", logName)
 	require.ErrorContains(t, err, "302")
