@@ -198,7 +198,7 @@ func (b *bench) open() {
 	if o.Beat == 0 {
 		o.Beat = 20 * time.Millisecond
 		if *away { // others take over what a process does not hold on to
-			o.Beat = 500 * time.Millisecond
+			o.Beat = 200 * time.Millisecond
 		}
 	}
 	var between store.Store = b.store
@@ -296,7 +296,6 @@ func (b *bench) start(o engine.RunOptions) {
 	if *away {
 		led := make(chan struct{})
 		o.Lead, o.NoWork = true, true
-		o.Leading = func(ctx context.Context) error { return e.SetDAGs(ctx, slices.Collect(maps.Values(e.DAGs()))) }
 		o.Led = func(context.Context) { close(led) }
 		o.Ready = nil
 		worker, works := b.worker, make(chan struct{})

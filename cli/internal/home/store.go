@@ -189,6 +189,9 @@ func (h *Home) cipher(sealed bool) (*connections.Cipher, error) {
 		key, err = connections.ParseKey(h.Settings.SecretKey)
 	case sealed:
 		if key, err = connections.LoadKey(path); errors.Is(err, fs.ErrNotExist) {
+			if h.Shared() {
+				return nil, fmt.Errorf("the key %s is missing, and the database holds connections or variables that were encrypted on another machine: copy secret.key from its home folder, or set the same DINGDAG_SECRET_KEY on all machines", path)
+			}
 			err = fmt.Errorf("the key %s is missing, and the store holds connections or variables that were encrypted with it: restore it from a backup, or set DINGDAG_SECRET_KEY; if it is lost, create a new one (openssl rand -base64 32 > %s) and enter them again", path, path)
 		}
 	default:
