@@ -317,11 +317,17 @@ func persistFaults(change func() error) error {
 // takeIn changes a run by what was reported of an attempt.
 func (x *executor) takeIn(tx *live.Tx, said *report) error {
 	lr, err := tx.Live(said.Job.RunKey)
-	if err != nil || lr == nil {
+	if err != nil {
 		return err
 	}
-	i := lr.Plan.IndexOf(said.Job.TaskID)
+	i := dagrun.Task(-1)
+	if lr != nil {
+		i = lr.Plan.IndexOf(said.Job.TaskID)
+	}
 	if i < 0 {
+		if said.Kind == over {
+			return tx.Restarted(said.Job) // nobody has to end it any more
+		}
 		return nil
 	}
 	_, row := lr.Find(i, said.Job.MapIndex)
