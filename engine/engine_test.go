@@ -341,6 +341,10 @@ func (b *bench) stop() {
 func (b *bench) until(what string, ok func() bool) {
 	b.t.Helper()
 	last := time.After(90 * time.Second) // however much is seen
+	most := 1000
+	if *away { // more has to happen between two updates
+		most = 5000
+	}
 	for looks := 0; !ok(); {
 		select {
 		case <-b.seen:
@@ -348,7 +352,7 @@ func (b *bench) until(what string, ok func() bool) {
 		case <-last:
 			b.t.Fatalf("timed out waiting: %s", what)
 		case <-time.After(5 * time.Millisecond): // some states have no update of their own
-			if looks++; looks == 1000 {
+			if looks++; looks == most {
 				b.mu.Lock()
 				defer b.mu.Unlock()
 				b.t.Fatalf("timed out waiting: %s; ran %v, sent %v", what, b.ran, b.sent)

@@ -208,7 +208,7 @@ func TestRequestIsWithdrawn(t *testing.T) {
 			r := b.finish(engine.Trigger{})
 			b.stop()
 			b.open()
-			_, err := b.store.Beat(t.Context(), c.lease)
+			_, err := b.store.Renew(t.Context(), &store.Node{}, store.Renewal{Lease: c.lease, Lead: true})
 			require.NoError(t, err)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
