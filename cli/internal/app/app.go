@@ -84,7 +84,7 @@ func (a *App) Guest(ctx context.Context, c *remote.Call) *App {
 
 // on is what a command uses on a home folder.
 func on(h *home.Home, parts Parts) *App {
-	a := &App{Home: h, Dates: dates.New(h), parts: parts, logs: &logs{}}
+	a := &App{Home: h, Dates: dates.New(h), parts: parts, logs: &logs{own: h.Node}}
 	h.Check = a.checkSettings
 	h.OnClose(a.logs.close)
 	a.DAGs = folder.New(h, a.Catalog, a.Owners, parts.Version)

@@ -62,7 +62,7 @@ func (a *App) Engine(s store.Store, db connections.Source, set func(*engine.Opti
 	o.FoldAfter = a.Settings.FoldAfter
 	o.BoundCallback = boundCallback
 	o.Pages, o.Version = a.Pages(), a.parts.Version
-	o.Tracer = tracing.New(host() + ":" + a.Settings.Home)
+	o.Tracer = tracing.New(Host() + ":" + a.Settings.Home)
 	if o.Owners, err = a.Owners(); err != nil {
 		return nil, err
 	}
@@ -81,8 +81,11 @@ func (a *App) Engine(s store.Store, db connections.Source, set func(*engine.Opti
 	return engine.New(s, o)
 }
 
-// host is the name of this machine, empty when it has none.
-func host() string {
-	name, _ := os.Hostname() // without it runs of several machines may have one trace
+// Host is the name of this machine, which instances have as their host too.
+func Host() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return "localhost" // as the engine calls it
+	}
 	return name
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -17,6 +18,7 @@ import (
 	"github.com/dingdag/dingdag/tasklog"
 	"github.com/dingdag/dingdag/tasklog/database"
 	"github.com/dingdag/dingdag/tasklog/folder"
+	"github.com/dingdag/dingdag/tasklog/live"
 	"github.com/dingdag/dingdag/tasklog/spool"
 )
 
@@ -26,19 +28,23 @@ type logs struct {
 	store  tasklog.Store // a folder or that of a URL; made once
 	opened bool
 	err    error
+	nodes  *live.Client // asks other machines; made once
 
-	// These are set before others look.
-	spool *spool.Spool
-	nodes tasklog.Nodes
+	spool *spool.Spool  // set before others look
+	own   func() string // the name of this process among those that share the store
 }
 
 func (l *logs) close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.store == nil {
-		return nil
+	var err error
+	if l.nodes != nil {
+		err = l.nodes.Close()
 	}
-	return l.store.Close()
+	if l.store != nil {
+		err = errors.Join(err, l.store.Close())
+	}
+	return err
 }
 
 // LogStore is the log store of the settings, nil for none, on a store that may be nil while there is none. It is closed with the App.
@@ -128,26 +134,83 @@ func (a *App) CleanedLogs(s store.Store) (history.LogStore, error) {
 	return l, nil
 }
 
-// OpenSpool opens the journal of the log folder, from which task logs go into the log store, for a process that runs tasks on the machine
-// called node; nil where there is no log store. Its logs are read before they are in the store from then on. Who opens it runs it and
-// closes it.
-func (a *App) OpenSpool(s store.Store, node string, grace time.Duration) (*spool.Spool, error) {
+// OpenSpool opens the journal of the log folder, from which task logs go into the log store, for a process that runs tasks;
+// nil where there is no log store. Its logs are read before they are in the store from then on. Who opens it runs it and closes it.
+func (a *App) OpenSpool(s store.Store, grace time.Duration) (*spool.Spool, error) {
 	l, err := a.LogStore(s)
 	if l == nil || err != nil {
 		return nil, err
 	}
 	a.logs.spool, err = spool.Open(spool.Options{
-		Dir: a.LogDir(), Node: node, Store: l, Keep: a.Settings.LogStoreKeepLocal, Grace: grace, Clock: a.Clock, Log: a.Log(),
+		Dir: a.LogDir(), Node: Host(), Store: l, Keep: a.Settings.LogStoreKeepLocal, Grace: grace, Clock: a.Clock, Log: a.Log(),
 	})
 	return a.logs.spool, err
 }
 
-// AskNodes has task logs of other machines read from these machines.
-func (a *App) AskNodes(nodes tasklog.Nodes) { a.logs.nodes = nodes }
+// LogKey is the key of the tokens with which processes that share a store ask each other for task logs.
+func (a *App) LogKey(s store.Store) (live.Key, error) {
+	vault, ok := s.(interface {
+		Derive(purpose string) ([]byte, error)
+	})
+	if !ok {
+		return live.NewKey(nil)
+	}
+	secret, err := vault.Derive("task logs of other machines")
+	if err != nil {
+		return nil, err
+	}
+	return live.NewKey(secret)
+}
+
+// otherNodes asks the processes that share a store for task logs; nil where there are none.
+func (a *App) otherNodes(s store.Store) tasklog.Nodes {
+	if s == nil || !a.Shared() {
+		return nil
+	}
+	l := a.logs
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.nodes == nil {
+		key, err := a.LogKey(s)
+		l.nodes = live.NewClient(live.ClientOptions{Key: key, Clock: a.Clock, Endpoints: func(ctx context.Context, host string) ([]string, error) {
+			if err != nil {
+				return nil, err
+			}
+			return endpoints(ctx, s, host, l.own())
+		}})
+	}
+	return l.nodes
+}
+
+// endpoints are where the processes of a machine show their task logs, but for the one that is called own. They have a lease.
+func endpoints(ctx context.Context, s store.Store, host, own string) (urls []string, err error) {
+	now, err := s.LeaseClock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ns, err := s.Nodes(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	hidden := false
+	for _, n := range ns {
+		switch {
+		case n.Host != host || n.ID == own:
+		case n.Endpoint == "":
+			hidden = true
+		default:
+			urls = append(urls, n.Endpoint)
+		}
+	}
+	if hidden && len(urls) == 0 {
+		return nil, errors.New("its process shows none: worker_listen is off there")
+	}
+	return urls, nil
+}
 
 // logReader reads task logs, on a store that may be nil.
 func (a *App) logReader(s store.Store) *tasklog.Reader {
-	o := tasklog.Options{Dir: a.LogDir(), Node: host(), Nodes: a.logs.nodes}
+	o := tasklog.Options{Dir: a.LogDir(), Node: Host(), Nodes: a.otherNodes(s)}
 	var err error
 	if o.Store, err = a.LogStore(s); err != nil {
 		o.Store = brokenLogs{err}

@@ -231,15 +231,30 @@ const off = "off"
 
 // listenSetting is the setting of the address at which standalone serves.
 func listenSetting(def, doc string) setting {
-	return setting{key: "listen", def: def, doc: doc, set: func(c *Config, v value) error {
-		c.Listen, c.ListenByDefault = "", v.from == ""
-		if v.text == off {
+	return addressSetting("listen", def, doc, func(c *Config, address string, byDefault bool) { c.Listen, c.ListenByDefault = address, byDefault })
+}
+
+// defaultWorkerListen is where task logs are shown to other machines, as in Airflow, where processes share a database.
+const defaultWorkerListen = ":8793"
+
+// workerListenSetting is the setting of the address at which task logs are shown to other machines.
+func workerListenSetting(doc string) setting {
+	return addressSetting("worker_listen", "", doc, func(c *Config, address string, byDefault bool) {
+		c.WorkerListen, c.WorkerListenByDefault = address, byDefault
+	})
+}
+
+// addressSetting is a setting of an address to listen on; empty for none.
+func addressSetting(key, def, doc string, put func(c *Config, address string, byDefault bool)) setting {
+	return setting{key: key, def: def, doc: doc, set: func(c *Config, v value) error {
+		put(c, "", v.from == "")
+		if v.text == off || v.text == "" && v.from == "" {
 			return nil
 		}
 		if _, _, err := listening.Split(v.text); err != nil {
 			return fmt.Errorf("%w, or %s", err, off)
 		}
-		c.Listen = v.text
+		put(c, v.text, v.from == "")
 		return nil
 	}}
 }

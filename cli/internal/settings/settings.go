@@ -59,6 +59,12 @@ type Config struct {
 	// LogStoreKey is the key of its URL, as ID:SECRET; empty for what its library finds. It is a secret.
 	LogStoreKey       string
 	LogStoreKeepLocal bool
+	// WorkerListen is the address and port at which a process shows its task logs to others; empty for nowhere.
+	// WorkerListenByDefault says that nobody has set it. WorkerURL is where they reach it, without a slash at its end; empty
+	// where that follows from the address.
+	WorkerListen          string
+	WorkerListenByDefault bool
+	WorkerURL             string
 	// Synchronous is SQLite's pragma: full or normal.
 	Synchronous string
 	// ConnectionsFile and VariablesFile are looked into before the environment.
@@ -167,6 +173,8 @@ func generalSettings() []setting {
 			func(c *Config) *string { return &c.DatabaseURL }, optionalDatabase),
 		stringSetting("log_store", "", "where task logs go once their try is over, for [many machines](operations.md#task-logs-of-many-machines): the path of a folder that all of them share, `database` or `database?max_mib=8`, or `s3://BUCKET/PREFIX?endpoint=https://HOST`; by default they stay in {home}/logs of the machine", func(c *Config) *string { return &c.LogStore }),
 		stringSetting("log_store_key", "", "access key for object storage, as `ID:SECRET`; default: `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, `~/.aws/credentials`, or the role of the machine. It is a secret: in the environment it does not reach the commands of tasks, as those of AWS do", func(c *Config) *string { return &c.LogStoreKey }),
+		workerListenSetting("address at which a process on [many machines](operations.md#task-logs-of-many-machines) shows its task logs to the others, whose requests carry a token; port 0 picks a free one, `off` shows none. Default with database_url: `" + defaultWorkerListen + "`, or a free port where another program has that; without it: off"),
+		parsedSetting("worker_url", "", "where other machines reach `worker_listen`, such as `http://10.0.0.7:8793`; default: its address, or the name of the machine where that is any, with the port", func(c *Config) *string { return &c.WorkerURL }, optionalBase),
 		boolSetting("log_store_keep_local", "false", "whether task logs that are in the log store stay in {home}/logs of their machine too, until old logs are removed", func(c *Config) *bool { return &c.LogStoreKeepLocal }),
 		stringSetting("synchronous", "full", "SQLite's durability: full survives a power cut, normal only a crash of the process", func(c *Config) *string { return &c.Synchronous }, "full", "normal"),
 		stringSetting("connections_file", "", ".env, .json or .yaml file of connections, searched first", func(c *Config) *string { return &c.ConnectionsFile }),
@@ -210,6 +218,9 @@ func Load(o show.IO, flags map[string]string) (*Config, error) {
 		if err := s.set(c, v); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", v.from, err))
 		}
+	}
+	if c.WorkerListenByDefault && c.DatabaseURL != "" {
+		c.WorkerListen = defaultWorkerListen
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {
 		errs = append(errs, errors.New("tls_cert and tls_key go together: set both or none"))

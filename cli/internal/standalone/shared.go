@@ -98,7 +98,12 @@ func work(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return err
 	}
+	logs, err := openTaskLogs(ctx, a, s)
+	if err != nil {
+		return err
+	}
 	e, err := a.Engine(s, s.Connections(), func(o *engine.Options) {
+		logs.engine(o)
 		o.LogDir, o.Program, o.ProcessDir = a.LogDir(), a.Program(), a.ProcessDir()
 	})
 	if err != nil {
@@ -109,7 +114,7 @@ func work(ctx context.Context, a *app.App) error {
 	err = e.Run(ctx, engine.RunOptions{
 		Interrupted: signals.Interrupted(ctx), Hurry: signals.Hurry(ctx), Before: a.EndLeftovers, Ready: func() { a.Log().Info("dingdag works") },
 	})
-	if err != nil {
+	if err = errors.Join(err, logs.Close()); err != nil {
 		return fmt.Errorf("run the worker: %w", err)
 	}
 	a.Log().Info("dingdag has stopped")

@@ -87,7 +87,7 @@ func run(ctx context.Context, a *app.App, version string, works bool) error {
 		a.Log().Info("dingdag starts", "home", a.Settings.Home, "dags_folder", a.Settings.DAGsFolder, "dags", s.dags.Count(), "workers", a.Settings.Workers)
 		err = s.serve(ctx, a, load)
 	}
-	if err != nil {
+	if err = errors.Join(err, s.logs.Close()); err != nil {
 		return fmt.Errorf("run the service: %w", err)
 	}
 	a.Log().Info("dingdag has stopped")
@@ -104,6 +104,7 @@ type service struct {
 	signs  *signs
 	cards  *card.Keeper
 	chat   *chat.Service
+	logs   *taskLogs
 	pages  *live.Hub
 	// metrics are nil when nobody wants any.
 	metrics *metrics.Metrics
@@ -134,10 +135,15 @@ func newService(ctx context.Context, a *app.App, version string) (*service, erro
 	if err != nil {
 		return nil, err
 	}
+	logs, err := openTaskLogs(ctx, a, s)
+	if err != nil {
+		return nil, err
+	}
 	hub := serving.NewHub()
 	e, err := a.Engine(s, s.Connections(), func(o *engine.Options) {
 		o.OnImportError, o.DailyDigest = told, daily
 		o.LogDir, o.Observe = a.LogDir(), serving.Telling(hub, waking(cards, logRuns(a.Log())))
+		logs.engine(o)
 		measuring.Engine(m, o)
 		o.Program = a.Program()
 		o.ProcessDir = a.ProcessDir()
@@ -166,7 +172,7 @@ func newService(ctx context.Context, a *app.App, version string) (*service, erro
 	a.Works(e)
 	a.DAGs.Remember()
 	talk, err := receiving.New(a, s, cards, e)
-	return &service{engine: e, dags: dags, keeper: keeper, people: people, signs: &signs{began: a.Clock()}, cards: cards, chat: talk, pages: hub, metrics: m}, err
+	return &service{engine: e, dags: dags, keeper: keeper, people: people, signs: &signs{began: a.Clock()}, cards: cards, chat: talk, logs: logs, pages: hub, metrics: m}, err
 }
 
 // makeFolder makes the DAGs folder below a home folder that has never had a DAG. Where there were some, or where somebody has

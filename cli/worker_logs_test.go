@@ -1,0 +1,89 @@
+package cli_test
+
+import (
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// halfWay writes a line, waits until somebody opens the gate, and writes another one.
+const halfWay = `
+halfway:
+  schedule: null
+  start_date: 2026-01-01
+  tasks:
+    - {task_id: t, operator: bash, bash_command: 'echo line-one; read -r word < "$GATE"; echo line-two'}
+`
+
+// onMachine is a program on a machine of another name, which needs root.
+func onMachine(t *testing.T, name string, env []string, args ...string) *process {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a process a host name of its own")
+	}
+	script := `echo "$0" > /proc/sys/kernel/hostname && exec "$@"`
+	return startProcess(t, env, "unshare", append([]string{"--uts", "sh", "-c", script, name, "dingdag"}, args...)...)
+}
+
+// The log of a try on another machine is read while it is written, and afterwards; when the machine is gone its name is said, or the log
+// is in the log store.
+func TestLogsOfAWorker(t *testing.T) {
+	t.Parallel()
+	for kind, place := range map[string]string{"none": "", "folder": t.TempDir(), "database": "database"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			database, _ := ownSchema(t)
+			home, away := homeWith(t, halfWay), t.TempDir()
+			gate := filepath.Join(home, "gate")
+			require.NoError(t, exec.CommandContext(t.Context(), "mkfifo", gate).Run())
+			env := append(os.Environ(), "DINGDAG_DATABASE_URL="+database, "DINGDAG_LOG_STORE="+place, "GATE="+gate, "DINGDAG_SECRET_KEY=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+				"DINGDAG_WORKER_LISTEN=127.0.0.1:0")
+			on := func(home string, more ...string) []string {
+				return append(append([]string{}, env...), append(more, "DINGDAG_HOME="+home)...)
+			}
+			scheduler := startProcess(t, on(home, listenVariable+"=off"), "dingdag", "scheduler")
+			scheduler.until("work", func() bool { return strings.Contains(scheduler.log.String(), "dingdag works") })
+			worker := onMachine(t, "worker-1", on(away), "worker")
+			worker.until("work", func() bool { return strings.Contains(worker.log.String(), "dingdag works") })
+
+			command := func(args ...string) string {
+				cmd := exec.CommandContext(t.Context(), "dingdag", args...)
+				cmd.Env = on(home)
+				out, _ := cmd.CombinedOutput()
+				return string(out)
+			}
+			t.Log(command("dags", "trigger", "halfway", "--run-id", "r"))
+			logs := func() string { return command("tasks", "logs", "halfway", "t", "r") }
+			worker.until("read the log while it is written", func() bool { return strings.Contains(logs(), "INFO - line-one") })
+			assert.NotContains(t, logs(), "INFO - line-two")
+			require.NoError(t, os.WriteFile(gate, []byte("go\n"), 0o600))
+			worker.until("read all of it", func() bool { return strings.Contains(logs(), "INFO - line-two") })
+			here, err := filepath.Glob(filepath.Join(home, "logs", "dag_id=*", "*", "*", "*.log"))
+			require.NoError(t, err)
+			assert.Empty(t, here, "it came from elsewhere")
+
+			url := worker.log.String()
+			url = url[strings.Index(url, "http://127.0.0.1:"):]
+			res, err := http.Get(strings.Fields(strings.Trim(url, `"`))[0] + "/internal/task-logs/held?name=x.log") //nolint:noctx // it answers at once
+			require.NoError(t, err)
+			require.NoError(t, res.Body.Close())
+			assert.Equal(t, http.StatusUnauthorized, res.StatusCode, "without a token nothing is told")
+			worker.until("end the run", func() bool { return strings.Contains(command("dags", "list-runs", "halfway"), "success") })
+			worker.stop()
+			if place == "" {
+				assert.Contains(t, logs(), "worker-1")
+				assert.NotContains(t, logs(), "INFO - line-one")
+			} else {
+				assert.Contains(t, logs(), "INFO - line-one")
+				assert.Contains(t, logs(), "INFO - line-two")
+			}
+			scheduler.stop()
+		})
+	}
+}
