@@ -290,7 +290,7 @@ func (a *attempt) slot(lr *live.Run) dagrun.Slot {
 // start writes that the attempt runs, and what on_execute callbacks have to say.
 func (a *attempt) start(ctx context.Context) error {
 	if a.away {
-		return a.x.say(ctx, a.report(begun), nil)
+		return a.sayHeld(ctx, begun)
 	}
 	running := a.in
 	running.Error = ""
@@ -307,7 +307,7 @@ func (a *attempt) start(ctx context.Context) error {
 		return a.begin(tx, lr)
 	})
 	if errors.Is(err, store.ErrNotLeader) {
-		return a.x.say(ctx, a.report(begun), nil)
+		return a.sayHeld(ctx, begun)
 	}
 	return err
 }

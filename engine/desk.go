@@ -84,7 +84,7 @@ func (d *desk) ask(ctx context.Context, kind string, who store.Actor, payload, d
 		}
 	}
 	r := &store.Request{Kind: kind, Payload: b, Actor: who, CreatedAt: d.runs.Now()}
-	if err := d.store.Tx(ctx, func(tx store.Tx) error { return tx.InsertRequest(ctx, r) }); err != nil {
+	if err := d.store.Own(ctx, func(tx store.Tx) error { return tx.InsertRequest(ctx, r) }); err != nil {
 		return err
 	}
 	if err := d.await(ctx, r.ID, prepare); err != nil {

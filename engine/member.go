@@ -306,12 +306,11 @@ func (m *member) endTerm(ctx context.Context) error {
 	<-t.quiet
 	m.ending = append(slices.DeleteFunc(m.ending, (*term).isDone), t)
 	m.term = nil
-	if m.epoch != 0 {
-		epoch := m.epoch
-		m.epoch = 0
-		if _, err := m.e.store.Renew(context.WithoutCancel(ctx), &m.node, store.Renewal{Lease: 3 * m.e.o.Beat, Epoch: epoch}); err != nil {
-			m.e.o.Log.Error("give up the lead; it runs out", "error", err)
-		}
+	// One that has lost the lead says by this that it changes nothing any more as the leader.
+	epoch := m.epoch
+	m.epoch = 0
+	if _, err := m.e.store.Renew(context.WithoutCancel(ctx), &m.node, store.Renewal{Lease: 3 * m.e.o.Beat, Epoch: epoch}); err != nil && epoch != 0 {
+		m.e.o.Log.Error("give up the lead; it runs out", "error", err)
 	}
 	if t.err == nil {
 		return nil

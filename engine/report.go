@@ -147,6 +147,12 @@ func (x *executor) say(ctx context.Context, r *report, with func(store.Tx) error
 	return err
 }
 
+// sayHeld reports of an attempt whose job goes on. It fails with [store.ErrLostLease] when this process was taken for dead
+// meanwhile, as after it stood still: then another one runs the attempt, or it has failed.
+func (a *attempt) sayHeld(ctx context.Context, kind string) error {
+	return a.x.say(ctx, a.report(kind), func(tx store.Tx) error { return tx.HoldJob(ctx, a.job) })
+}
+
 // openAway finds what a job is to run, without the run in memory. An attempt that cannot be made here has failed, with the
 // result that it returns.
 func (x *executor) openAway(ctx context.Context, j store.Job) (*attempt, *worker.Result, error) {
@@ -201,7 +207,7 @@ func (x *executor) cannotRun(r *store.Run, in *store.Instance, why error) *worke
 func (a *attempt) finishAway(ctx context.Context, res *worker.Result, g *dagrun.Graph) error {
 	write := context.WithoutCancel(ctx)
 	if res.Instance.State == dag.Queued {
-		return errors.Join(errGiveBack, a.x.say(write, a.report(back), nil))
+		return errors.Join(errGiveBack, a.sayHeld(write, back))
 	}
 	r := a.report(over)
 	r.Result = outcomeOf(g, res)

@@ -75,6 +75,8 @@ type NodesTx interface {
 	InsertReports(ctx context.Context, rs ...*Report) error
 	// DeleteReports removes those that were taken in.
 	DeleteReports(ctx context.Context, ids ...int64) error
+	// HoldJob returns ErrLostLease when this process does not run the job any more: it was taken for dead.
+	HoldJob(ctx context.Context, j Job) error
 	// CancelJob asks the process that runs an attempt to end it, or the one that is about to, and says why. Nothing happens
 	// when none does.
 	CancelJob(ctx context.Context, j Job, why string) error
@@ -118,7 +120,11 @@ type Membership interface {
 	LeaseClock(ctx context.Context) (time.Time, error)
 	// Renew says that this process works for as long as the renewal says, and what it does. A process takes the lead when
 	// nobody else has it. From then on its transactions fail with [ErrNotLeader], and change nothing, once another one has
-	// taken it: a process may be stopped for a while, and does not know.
+	// taken it: a process may be stopped for a while, and does not know. That ends with a renewal whose epoch is 0, by which it
+	// says that it has ended what it did as the leader.
+	//
+	// When the lease of a process that leads, or takes the lead, has ended before, as after a while without the database, the
+	// leases of those that were alive with it begin anew: they could not renew theirs either.
 	Renew(ctx context.Context, n *Node, o Renewal) (*Renewed, error)
 	// Canceled returns the attempts of this process that [NodesTx.CancelJob] has asked it to end.
 	Canceled(ctx context.Context) ([]*Canceled, error)

@@ -12,10 +12,13 @@ import (
 // Renew says that this process works on, see [store.Membership].
 func (s *Store) Renew(ctx context.Context, n *store.Node, o store.Renewal) (*store.Renewed, error) {
 	out, err := s.jobs().Renew(ctx, n, o)
-	if err == nil {
+	if err != nil {
+		return nil, err
+	}
+	if lost := o.Lead && o.Epoch != 0 && out.Epoch == 0; !lost { // one that lost the lead stays kept out until it says that it knows
 		s.epoch.Store(out.Epoch)
 	}
-	return out, err
+	return out, nil
 }
 
 // Canceled returns the attempts of this process that are to end, see [store.Membership].

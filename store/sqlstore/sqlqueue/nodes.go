@@ -3,6 +3,7 @@ package sqlqueue
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -58,6 +59,11 @@ func (t *Tx) renew(ctx context.Context, info string, o store.Renewal, now time.T
 	if out.Epoch, err = t.lead(ctx, o, now.UnixMilli(), until); err != nil {
 		return nil, fmt.Errorf("renew the lead: %w", err)
 	}
+	if out.Epoch != 0 {
+		if err := t.renewOthers(ctx, o, now.UnixMilli(), until); err != nil {
+			return nil, fmt.Errorf("renew the leases of others: %w", err)
+		}
+	}
 	if out.Lost, err = t.Beat(ctx, now.UnixMilli(), until); err != nil {
 		return nil, err
 	}
@@ -67,6 +73,17 @@ func (t *Tx) renew(ctx context.Context, info string, o store.Renewal, now time.T
 	}
 	out.Drain = wanted[0] != ""
 	return out, nil
+}
+
+// renewOthers begins the leases of others anew when that of this process has ended without its will: the database was away, or
+// this process was, and those that were alive with it are not dead for that.
+func (t *Tx) renewOthers(ctx context.Context, o store.Renewal, now, until int64) error {
+	own, err := sqlrow.Column[int64](ctx, t.c, "SELECT expires FROM node_lease WHERE node = ?", t.process.node)
+	if err != nil || len(own) == 0 || own[0] > now {
+		return err
+	}
+	_, err = t.c.Exec(ctx, "UPDATE node_lease SET expires = ? WHERE expires > ? AND expires <= ?", until, own[0]-o.Lease.Milliseconds(), now)
+	return err
 }
 
 // lead takes, renews or gives up the lead, and returns its epoch, 0 for none.
@@ -125,6 +142,22 @@ func RunningOf(ctx context.Context, c sqlrow.Conn, runKey int64) ([]store.Job, e
 		js[i].Handle = nil
 	}
 	return js, nil
+}
+
+// HoldJob reports whether a job is still the holder's, see [store.NodesTx].
+func (t *Tx) HoldJob(ctx context.Context, j store.Job) error {
+	h, ok := j.Handle.(Handle)
+	if !ok {
+		return errors.New("hold a job that no worker holds")
+	}
+	n, err := sqlrow.Column[int64](ctx, t.c, "SELECT count(*) FROM river_job WHERE id = ? AND state = 'running' AND attempt = ? AND "+t.words.lastNode+" = ?", h.ID, h.Attempt, h.Node)
+	if err != nil {
+		return fmt.Errorf("look whether an attempt is held: %w", err)
+	}
+	if n[0] == 0 {
+		return store.ErrLostLease
+	}
+	return nil
 }
 
 // argsOf are the conditions of the job of an attempt; format is how one of its arguments is read.

@@ -48,6 +48,9 @@ func Run(t *testing.T, create func(t *testing.T) storetest.Open) {
 			"processes say what they do":            nodesAreListed,
 			"attempts are reported":                 reportsAreKept,
 			"running attempts are canceled":         runningAttemptsAreCanceled,
+			"an attempt is held by who runs it":     attemptsAreHeld,
+			"nobody dies of a store that was away":  nobodyDiesOfAStoreThatWasAway,
+			"nobody dies when another one leads":    nobodyDiesWhenAnotherOneLeads,
 		},
 	} {
 		for name, test := range tests {

@@ -165,6 +165,8 @@ func whoLedIsKeptOut(t *testing.T, open storetest.Open) {
 	require.NoError(t, put(b, "as leader of now"))
 	require.NoError(t, a.Own(t.Context(), func(tx store.Tx) error { return tx.PutPool(t.Context(), &store.Pool{Name: "its own", Slots: 1}) }))
 	require.Zero(t, renew(t, a, true, first).Epoch)
+	require.ErrorIs(t, put(a, "too late"), store.ErrNotLeader, "what it began as the leader may still be under way")
+	require.Zero(t, renew(t, a, false, 0).Epoch)
 	require.NoError(t, put(a, "as another one, too"), "it knows now")
 	pools, err := a.Pools(t.Context())
 	require.NoError(t, err)
@@ -174,4 +176,58 @@ func whoLedIsKeptOut(t *testing.T, open storetest.Open) {
 	}
 	assert.Subset(t, names, []string{"as leader", "late", "as another one", "as leader of now", "its own", "as another one, too"})
 	assert.NotContains(t, names, "too late")
+}
+
+func attemptsAreHeld(t *testing.T, open storetest.Open) {
+	a, b := open(t, storetest.Node{Name: "a"}), open(t, storetest.Node{Name: "b"})
+	h := hang(t, a)
+	hold := func(j store.Job) error {
+		return a.Own(t.Context(), func(tx store.Tx) error { return tx.HoldJob(t.Context(), j) })
+	}
+	require.NoError(t, hold(h.job))
+	require.NoError(t, hold(h.job), "as often as it is asked")
+	lost, err := b.Recover(t.Context())
+	require.NoError(t, err)
+	release(t, b, one(t, lost))
+	require.ErrorIs(t, hold(h.job), store.ErrLostLease, "it waits for another one")
+	taken := hang(t, b)
+	require.ErrorIs(t, hold(h.job), store.ErrLostLease)
+	require.NoError(t, hold(taken.job))
+	require.NoError(t, storetest.Complete(t.Context(), b, taken.job))
+	require.ErrorIs(t, hold(taken.job), store.ErrLostLease, "it has ended")
+	require.Error(t, hold(store.Job{RunKey: 7, TaskID: "t"}), "nobody runs that")
+}
+
+// Whoever leads is late, too, when the store was away: that nobody has renewed a lease says nothing of the others then.
+func nobodyDiesOfAStoreThatWasAway(t *testing.T, open storetest.Open) { storeWasAway(t, open, false) }
+
+// Nor does it when another process is the first to come back, and takes the lead.
+func nobodyDiesWhenAnotherOneLeads(t *testing.T, open storetest.Open) { storeWasAway(t, open, true) }
+
+func storeWasAway(t *testing.T, open storetest.Open, takes bool) {
+	c := newClock()
+	dead, lives := open(t, storetest.Node{Name: "dead", Clock: c.now}), open(t, storetest.Node{Name: "lives", Clock: c.now})
+	leads, other := open(t, storetest.Node{Name: "leads", Clock: c.now}), open(t, storetest.Node{Name: "other", Clock: c.now})
+	epoch := renew(t, leads, true, 0).Epoch
+	renew(t, dead, false, 0)
+	hang(t, dead)
+	c.add(lease / 2)
+	require.Empty(t, renew(t, leads, true, epoch).Lost)
+	c.add(lease / 2)
+	require.Len(t, renew(t, leads, true, epoch).Lost, 1)
+	c.add(lease / 2)
+	renew(t, lives, false, 0)
+	hang(t, lives)
+	renew(t, other, true, 0)
+	c.add(2 * lease) // in which the store is away
+	if takes {
+		leads, epoch = other, 0
+	}
+	r := renew(t, leads, true, epoch)
+	require.NotZero(t, r.Epoch)
+	assert.Len(t, r.Lost, 1, "one had died before")
+	c.add(lease - time.Millisecond)
+	assert.Len(t, renew(t, leads, true, r.Epoch).Lost, 1)
+	c.add(time.Millisecond)
+	assert.Len(t, renew(t, leads, true, r.Epoch).Lost, 2, "the other one does not come back")
 }
