@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 			panic(err)
 		}
 	}
-	testscript.Main(m, map[string]func(){"dingdag": dingdag, "httpget": httpGet, "receive": cli.Receive})
+	testscript.Main(m, map[string]func(){"dingdag": dingdag, "httpget": httpGet, "receive": cli.Receive, "dingdag-lamp": lampProgram})
 }
 
 const listenVariable = "DINGDAG_LISTEN"
