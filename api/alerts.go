@@ -270,7 +270,7 @@ func (a *API) decide(ctx context.Context, tx store.Tx, id int64, what AlertDecis
 	}
 	ok, err := tx.DecideDelivery(ctx, d, from)
 	if err == nil && !ok {
-		err = conflict("alert.changed", id)
+		err = Conflict("alert.changed", id)
 	}
 	if err != nil {
 		return err
@@ -348,9 +348,9 @@ func undecidable(d *store.Delivery, what AlertDecision) error {
 	}
 	switch {
 	case d.State == store.DeliveryFolded:
-		return conflict("alert.told_by", d.ID, d.DigestID)
+		return Conflict("alert.told_by", d.ID, d.DigestID)
 	case len(may) == 0:
-		return conflict("alert.settled", d.ID, phrase.Delivery(string(d.State)))
+		return Conflict("alert.settled", d.ID, phrase.Delivery(string(d.State)))
 	}
-	return conflict("alert.cannot", d.ID, phrase.Delivery(string(d.State)), map[AlertDecision]phrase.Text{RetryAlert: phrase.Of("alert.retry"), DropAlert: phrase.Of("alert.drop")}[what], strings.Join(may, " or "))
+	return Conflict("alert.cannot", d.ID, phrase.Delivery(string(d.State)), map[AlertDecision]phrase.Text{RetryAlert: phrase.Of("alert.retry"), DropAlert: phrase.Of("alert.drop")}[what], strings.Join(may, " or "))
 }

@@ -30,7 +30,8 @@ func (e *ConflictError) Error() string { return e.said.String() }
 // Said is that in each language.
 func (e *ConflictError) Said() phrase.Text { return e.said }
 
-func conflict(c phrase.Code, args ...any) error { return &ConflictError{phrase.Of(c, args...)} }
+// Conflict is a [*ConflictError] in each language.
+func Conflict(c phrase.Code, args ...any) error { return &ConflictError{phrase.Of(c, args...)} }
 
 // known says more about an error when there is no such DAG at all: what is wrong with its file, or
 // which one may have been meant.

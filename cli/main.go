@@ -24,6 +24,7 @@ import (
 	"github.com/dingdag/dingdag/cli/internal/credentials"
 	"github.com/dingdag/dingdag/cli/internal/demo"
 	"github.com/dingdag/dingdag/cli/internal/health"
+	"github.com/dingdag/dingdag/cli/internal/nodes"
 	"github.com/dingdag/dingdag/cli/internal/people"
 	"github.com/dingdag/dingdag/cli/internal/reach"
 	"github.com/dingdag/dingdag/cli/internal/reference"
@@ -165,7 +166,7 @@ and tells people in DingTalk what they need to know.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return command.UsageError{Err: err} })
 	settings.AddFlags(root)
 	root.AddCommand(
-		demo.New(a), standalone.New(a, version), standalone.NewScheduler(a, version), standalone.NewWorker(a), demo.NewSandbox(a), newCmdDAGs(a), newCmdBackfill(a), newCmdTasks(a), credentials.NewConnections(a), newCmdPools(a), credentials.NewVariables(a), newCmdAssets(a), newCmdAlerts(a), asks.New(a), chat.New(a), health.New(a), people.New(a), signin.NewUsers(a), signin.NewTokens(a), newCmdEvents(a), upkeep.NewDB(a),
+		demo.New(a), standalone.New(a, version), standalone.NewScheduler(a, version), standalone.NewWorker(a), demo.NewSandbox(a), newCmdDAGs(a), newCmdBackfill(a), newCmdTasks(a), credentials.NewConnections(a), newCmdPools(a), credentials.NewVariables(a), newCmdAssets(a), newCmdAlerts(a), asks.New(a), chat.New(a), health.New(a), nodes.New(a), people.New(a), signin.NewUsers(a), signin.NewTokens(a), newCmdEvents(a), upkeep.NewDB(a),
 		reference.NewOperators(a), reference.NewKeys(a), reference.NewSchema(a), newCmdVersion(a),
 	)
 	command.Group(root)

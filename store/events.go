@@ -122,6 +122,8 @@ const (
 	EventAlertResend  EventKind = "alert_resend"
 	EventAlertDismiss EventKind = "alert_dismiss"
 
+	// EventNodeDrain has a node take no more attempts, or take them again.
+	EventNodeDrain EventKind = "node_drain"
 	// EventAskRespond is an answer to what a task asks.
 	EventAskRespond EventKind = "hitl_respond"
 	// EventChatBind lets a conversation be told of DAGs, EventChatUnbind ends that.
@@ -149,7 +151,7 @@ func EventKinds() []EventKind {
 	return []EventKind{
 		EventTrigger, EventClear, EventMarkSuccess, EventMarkFailed, EventPause, EventUnpause, EventNote, EventXComSet, EventXComDelete,
 		EventDAGDelete, EventRunDelete, EventTaskDelete, EventBackfillCreate, EventBackfillPause,
-		EventBackfillUnpause, EventBackfillCancel, EventAssetEmit, EventAssetForget, EventPoolSet, EventPoolDelete, EventAlertRetry, EventAlertDrop, EventAlertAck,
+		EventBackfillUnpause, EventBackfillCancel, EventAssetEmit, EventAssetForget, EventPoolSet, EventPoolDelete, EventNodeDrain, EventAlertRetry, EventAlertDrop, EventAlertAck,
 		EventAlertSnooze, EventAlertUnsnooze, EventAlertResend, EventAlertDismiss, EventChatBind, EventChatUnbind, EventAskRespond,
 		EventConnectionSet, EventConnectionDelete, EventVariableSet, EventVariableDelete,
 		EventUserCreate, EventUserSet, EventUserPassword, EventUserDelete, EventTokenCreate, EventTokenRevoke, EventSignIn, EventSignOut,

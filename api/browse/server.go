@@ -35,12 +35,28 @@ func once(all []files.ImportError) []files.ImportError {
 	return slices.DeleteFunc(all, func(e files.ImportError) bool { return e.DAGID != "" && whole[e.Filename] })
 }
 
-// Nodes lists the processes that have worked on the store, the newest first.
+// Nodes lists the processes that have worked on the store, see [nodes.List].
 func (b *Browser) Nodes(ctx context.Context) ([]nodes.Node, error) {
 	if err := access.Check(ctx, access.Read, nil); err != nil {
 		return nil, err
 	}
 	return nodes.List(ctx, b.o.Store, time.Time{}, b.o.Clock())
+}
+
+// Lives lists the stretches of time in which a scheduler worked on the store, the newest first.
+func (b *Browser) Lives(ctx context.Context) ([]nodes.Node, error) {
+	if err := access.Check(ctx, access.Read, nil); err != nil {
+		return nil, err
+	}
+	return nodes.Lives(ctx, b.o.Store, time.Time{}, b.o.Clock())
+}
+
+// DrainNode has a node take no more attempts, or take them again, see [nodes.Drain].
+func (b *Browser) DrainNode(ctx context.Context, name string, on bool) (nodes.Node, error) {
+	if err := access.Check(ctx, access.Configure, nil); err != nil {
+		return nodes.Node{}, err
+	}
+	return nodes.Drain(ctx, b.o.Store, name, on, Actor(ctx), b.o.Clock())
 }
 
 // Now is the time by which lists are made.

@@ -43,16 +43,16 @@ func TestList(t *testing.T) {
 	until := now.Add(5 * time.Second)
 	roles := []string{"scheduler", "worker"}
 	assert.Equal(t, []nodes.Node{
-		{ID: 3, State: nodes.Running, Roles: roles, Process: process, StartedAt: hour(-1), SeenAt: hour(0), LeasedUntil: until},
-		{ID: 2, State: nodes.Lost, Roles: roles, Process: process, StartedAt: hour(-3), SeenAt: hour(-2)},
-		{ID: 1, State: nodes.Stopped, Roles: roles, StartedAt: hour(-5), SeenAt: hour(-4)},
+		{ID: "3", Life: 3, State: nodes.Working, Leads: true, Roles: roles, Process: process, StartedAt: hour(-1), SeenAt: hour(0), LeasedUntil: until},
+		{ID: "2", Life: 2, State: nodes.Lost, Roles: roles, Process: process, StartedAt: hour(-3), SeenAt: hour(-2)},
+		{ID: "1", Life: 1, State: nodes.Stopped, Roles: roles, StartedAt: hour(-5), SeenAt: hour(-4)},
 	}, list())
 	some, err := nodes.List(t.Context(), s, hour(-2), now)
 	require.NoError(t, err)
 	assert.Len(t, some, 2)
 
 	now = until
-	assert.Equal(t, nodes.Running, list()[0].State)
+	assert.Equal(t, nodes.Working, list()[0].State)
 	now = until.Add(time.Millisecond)
 	assert.Equal(t, nodes.Lost, list()[0].State)
 	assert.Zero(t, list()[0].LeasedUntil)
@@ -64,17 +64,21 @@ func TestList(t *testing.T) {
 
 func TestListFails(t *testing.T) {
 	t.Parallel()
-	for _, s := range []broken{{lives: assert.AnError}, {lease: assert.AnError}} {
+	for _, s := range []broken{{lives: assert.AnError}, {lease: assert.AnError}, {nodes: assert.AnError}} {
 		_, err := nodes.List(t.Context(), s, time.Time{}, time.Time{})
 		require.ErrorIs(t, err, assert.AnError)
 	}
 }
 
 // broken is a store that cannot be read.
-type broken struct{ lives, lease error }
+type broken struct{ lives, lease, nodes error }
 
 func (b broken) SchedulerLives(context.Context, time.Time) ([]*store.SchedulerLife, error) {
 	return nil, b.lives
 }
 
 func (b broken) LeasedUntil(context.Context) (time.Time, error) { return time.Time{}, b.lease }
+
+func (b broken) Nodes(context.Context, time.Time) ([]*store.Node, error) { return nil, b.nodes }
+
+func (b broken) LeaseClock(context.Context) (time.Time, error) { return time.Time{}, nil }

@@ -3,6 +3,7 @@ package pages_test
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -103,4 +104,30 @@ func TestInboxOfTheSandbox(t *testing.T) {
 	w.visitor.Sees = func(string, []string, []string) bool { return true }
 	assert.Equal(t, http.StatusForbidden, w.get("/sandbox").status, "a message does not say whose it is")
 	hasNot(t, w.get("/system").body, `href="/sandbox"`)
+}
+
+func TestDrainingANode(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	assert.Equal(t, http.StatusConflict, w.post("/nodes", url.Values{"node": {"a"}, "drain": {"on"}}).status, "no process shares the store")
+	_, err := w.store.Renew(t.Context(), &store.Node{
+		Process: store.Process{Host: "<b>work-1</b>", Workers: 8}, State: store.NodeWorking, StartedAt: now, Works: true, Queues: []string{"gpu", "<i>"}, Running: 3,
+	}, store.Renewal{Lease: time.Hour})
+	require.NoError(t, err)
+	all, err := w.store.Nodes(t.Context(), time.Time{})
+	require.NoError(t, err)
+	got := w.get("/nodes").body
+	for _, text := range []string{"&lt;b&gt;work-1&lt;/b&gt;", "gpu, &lt;i&gt;", "3/8", ">Drain</button>", "working"} {
+		has(t, got, text)
+	}
+	assert.Equal(t, http.StatusSeeOther, w.post("/nodes", url.Values{"node": {all[0].ID}, "drain": {"on"}}).status)
+	got = w.get("/nodes").body
+	has(t, got, "draining")
+	has(t, got, ">Take tasks again</button>")
+	assert.Equal(t, http.StatusSeeOther, w.post("/nodes", url.Values{"node": {all[0].ID}}).status)
+	has(t, w.get("/nodes").body, ">Drain</button>")
+
+	w.limit(access.Viewer, "sales")
+	hasNot(t, w.get("/nodes").body, "Drain</button>")
+	assert.Equal(t, http.StatusForbidden, w.post("/nodes", url.Values{"node": {all[0].ID}, "drain": {"on"}}).status)
 }

@@ -86,8 +86,10 @@ type Options struct {
 	Vault func(ctx context.Context) *vault.Keeper
 	// TestConnection finds out whether a connection works, and says so in words.
 	TestConnection func(ctx context.Context, id string) (works bool, text string)
-	// Nodes are the processes that have worked since a moment, the newest first.
+	// Nodes are the processes that have worked since a moment, see [nodes.List].
 	Nodes func(ctx context.Context, since time.Time) ([]nodes.Node, error)
+	// Drain has one of them take no more attempts, or take them again, for whoever asks.
+	Drain func(ctx context.Context, id string, on bool) error
 	// Inbox is that of the sandbox, where there is one.
 	Inbox *inbox.Inbox
 	// Accounts are who may sign in, and By is who asks.
@@ -162,7 +164,7 @@ func New(o Options) (*Pages, error) {
 		assets.New(assets.Options{Browse: o.Browse, API: ask, Emitter: o.Emitter}).Pages(),
 		times.New(times.Options{Overview: o.Overview}).Pages(),
 		people.New(people.Options{Accounts: o.Accounts, By: o.By}).Pages(),
-		desk.New(desk.Options{Nodes: o.Nodes, Browse: o.Browse, Inbox: o.Inbox, Overview: o.Overview, Files: o.Files, Health: o.Health, Node: desk.Node{Host: o.Host, Version: o.Version, Workers: o.Workers}}).Pages(),
+		desk.New(desk.Options{Nodes: o.Nodes, Drain: o.Drain, Browse: o.Browse, Inbox: o.Inbox, Overview: o.Overview, Files: o.Files, Health: o.Health, Node: desk.Node{Host: o.Host, Version: o.Version, Workers: o.Workers}}).Pages(),
 	)
 	for pattern, show := range p.family.Shows {
 		p.routes.Handle("GET "+pattern, p.guarded(func(v *view) error { return show(v) }))

@@ -138,6 +138,10 @@ func newWorld(tb testing.TB, change ...func(*pages.Options)) *world {
 		Inbox: w.inbox, Nodes: func(ctx context.Context, since time.Time) ([]nodes.Node, error) {
 			return nodes.List(ctx, w.store, since, now)
 		},
+		Drain: func(ctx context.Context, id string, on bool) error {
+			_, err := nodes.Drain(ctx, w.store, id, on, by, now)
+			return err
+		},
 		Accounts: w.people, By: func(context.Context) accounts.Actor {
 			return accounts.Actor{Name: w.who.User, Via: "ui", Address: w.who.Address}
 		},

@@ -59,6 +59,7 @@ var table = merged( //nolint:gochecknoglobals // a constant table
 		"alerts unsnooze": doOwn.with(func(r *Reach) { r.Numbered, r.Wide = true, []string{"all"} }),
 	},
 	map[string]Reach{
+		"nodes list": read, "nodes drain": admin,
 		"pools list": read, "pools get": read, "pools export": read.with(writes),
 		"pools set": admin, "pools delete": admin, "pools import": admin.with(reads),
 		// What was done to users, tokens, connections and variables is for admins, see Unseen in the options of package api.

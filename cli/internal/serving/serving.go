@@ -133,6 +133,10 @@ func New(ctx context.Context, a *app.App, s home.Store, hub *live.Hub, now func(
 		Nodes: func(ctx context.Context, since time.Time) ([]nodes.Node, error) {
 			return nodes.List(ctx, s, since, a.Clock())
 		},
+		Drain: func(ctx context.Context, id string, on bool) error {
+			_, err := nodes.Drain(ctx, s, id, on, actor(ctx), a.Clock())
+			return err
+		},
 		Inbox: a.Inbox(s), Accounts: people, By: actor,
 		Files: func(context.Context) *files.Files { return a.FilesOn(s) },
 		Host:  host, Workers: a.Settings.Workers, DAGsFolder: a.Settings.DAGsFolder,

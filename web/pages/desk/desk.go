@@ -22,8 +22,10 @@ type Options struct {
 	Files    func(ctx context.Context) *files.Files
 	// Health is how things are, as of at most a second ago; nil when ctx ends first.
 	Health func(ctx context.Context) *health.Health
-	// Nodes are the processes that have worked since a moment, the newest first.
+	// Nodes are the processes that have worked since a moment, see [nodes.List].
 	Nodes func(ctx context.Context, since time.Time) ([]nodes.Node, error)
+	// Drain has one of them take no more attempts, or take them again.
+	Drain func(ctx context.Context, id string, on bool) error
 	// Browse lists what runs, for whoever asks.
 	Browse *browse.Browser
 	// Inbox is that of the sandbox.
@@ -55,6 +57,9 @@ func (d *Desk) Pages() page.Family {
 			"/audit":         d.showAudit,
 			"/nodes":         d.showNodes,
 			"/sandbox":       d.showInbox,
+		},
+		Acts: map[string]page.Handler{
+			"/nodes": page.Configured(d.drainNode),
 		},
 	}
 }

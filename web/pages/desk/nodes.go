@@ -44,3 +44,12 @@ func (d *Desk) showNodes(r page.Request) error {
 	}
 	return r.Show(page.Head{Name: "desk_nodes", Nav: "system", Title: r.Say("nodes.title"), Live: true}, data)
 }
+
+// drainNode has a process take no more attempts, or take them again.
+func (d *Desk) drainNode(r page.Request) error {
+	f := r.HTTP().PostForm
+	if err := d.o.Drain(r.HTTP().Context(), f.Get("node"), f.Get("drain") != ""); err != nil {
+		return err
+	}
+	return r.Go(r.Link("nodes"))
+}

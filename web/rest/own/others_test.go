@@ -2,9 +2,11 @@ package own_test
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -188,11 +190,11 @@ func TestNodes(t *testing.T) {
 	got := w.get("/nodes")
 	assert.Equal(t, map[string]any{"nodes": []any{
 		map[string]any{
-			"node_id": 2.0, "state": "lost", "roles": []any{"scheduler", "worker"}, "hostname": "a", "pid": 7.0, "version": "1.2.3", "workers": 4.0,
+			"node_id": "2", "state": "lost", "leads": false, "queues": nil, "running": 0.0, "roles": []any{"scheduler", "worker"}, "hostname": "a", "pid": 7.0, "version": "1.2.3", "workers": 4.0,
 			"start_date": "2026-03-01T10:00:00Z", "latest_seen": "2026-03-01T11:00:00Z", "leased_until": nil,
 		},
 		map[string]any{
-			"node_id": 1.0, "state": "stopped", "roles": []any{"scheduler", "worker"}, "hostname": nil, "pid": nil, "version": nil, "workers": nil,
+			"node_id": "1", "state": "stopped", "leads": false, "queues": nil, "running": 0.0, "roles": []any{"scheduler", "worker"}, "hostname": nil, "pid": nil, "version": nil, "workers": nil,
 			"start_date": "2026-03-01T09:00:00Z", "latest_seen": "2026-03-01T10:00:00Z", "leased_until": nil,
 		},
 	}, "total_entries": 2.0}, got)
@@ -200,6 +202,21 @@ func TestNodes(t *testing.T) {
 		assert.Equal(t, want, ids(w.get("/nodes?"+query), "nodes", "node_id"), query)
 	}
 	assert.Equal(t, 422, w.call("vera", http.MethodGet, "/nodes?state=x", "").status)
+	assert.Equal(t, 403, w.call("vera", http.MethodPatch, "/nodes/a", `{"draining": true}`).status)
+	drain := func(id string, status int) (out map[string]any) {
+		t.Helper()
+		got := w.call("ann", http.MethodPatch, "/nodes/"+id, `{"draining": true}`)
+		assert.Equal(t, status, got.status, got.body)
+		require.NoError(t, json.Unmarshal([]byte(got.body), &out))
+		return out
+	}
+	drain("a", 409)
+	_, err := w.store.Renew(t.Context(), &store.Node{State: store.NodeWorking, StartedAt: now, Works: true, Queues: []string{"gpu"}}, store.Renewal{Lease: time.Hour})
+	require.NoError(t, err)
+	drain("nobody-of-this-name", 404)
+	id := ids(w.get("/nodes?state=working"), "nodes", "node_id")
+	node := drain(url.PathEscape(id), 200)
+	assert.Equal(t, []any{id, "draining", []any{"worker"}, []any{"gpu"}}, []any{node["node_id"], node["state"], node["roles"], node["queues"]})
 	assert.Equal(t, 200, w.call("lily", http.MethodGet, "/nodes", "").status)
 }
 

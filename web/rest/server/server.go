@@ -223,9 +223,9 @@ const (
 )
 
 func jobOf(n *nodes.Node) job {
-	out := job{object.Job{ID: int(n.ID), JobType: new(schedulerJob), StartDate: rest.Maybe(n.StartedAt), LatestHeartbeat: rest.Maybe(n.SeenAt), Hostname: rest.Some(n.Host)}, false}
+	out := job{object.Job{ID: int(n.Life), JobType: new(schedulerJob), StartDate: rest.Maybe(n.StartedAt), LatestHeartbeat: rest.Maybe(n.SeenAt), Hostname: rest.Some(n.Host)}, false}
 	switch n.State {
-	case nodes.Running:
+	case nodes.Working:
 		out.State, out.alive = new(jobRunning), true
 	case nodes.Stopped:
 		out.State, out.EndDate = new(jobSuccess), rest.Maybe(n.SeenAt)
@@ -272,7 +272,7 @@ func (c *calls) jobs(ctx context.Context, in *struct {
 	Order         rest.Order     `query:"order_by" order:"id,dag_id,state,job_type,start_date,end_date,latest_heartbeat,executor_class,hostname,unixname" default:"id"`
 },
 ) (*JobCollection, error) {
-	all, err := c.browse.Nodes(ctx)
+	all, err := c.browse.Lives(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -5,8 +5,8 @@ package system
 import (
 	"context"
 	"net/http"
-	"slices"
 
+	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/api/browse"
 	"github.com/dingdag/dingdag/api/health"
 	"github.com/dingdag/dingdag/api/inbox"
@@ -30,6 +30,10 @@ func Routes(s *rest.Server, b *browse.Browser, in *inbox.Inbox) {
 	look.Public, look.Produces = true, []string{"application/json"}
 	rest.Describe[struct{}, health.Health](s, look)
 	rest.Register(s, get("get_nodes", "/nodes", "Node", "The processes that work on the store, and those that did"), c.nodes)
+	rest.Register(s, rest.Operation{
+		ID: "patch_node", Method: http.MethodPatch, Path: "/nodes/{node_id}", Tag: "Node", Action: access.Configure, Whole: true,
+		Summary: "Have a process take no more tasks, or take them again",
+	}, c.drain)
 	box := func(id, path, summary string) rest.Operation {
 		op := get(id, path, "Sandbox", summary)
 		op.Whole = true
@@ -38,55 +42,6 @@ func Routes(s *rest.Server, b *browse.Browser, in *inbox.Inbox) {
 	rest.Register(s, box("get_sandbox", "/sandbox", "Where a sandbox beside the program is; 404 says how to have one"), c.sandbox)
 	rest.Register(s, box("get_sandbox_messages", "/sandbox/messages", "What it was sent"), c.messages)
 	rest.Register(s, box("get_sandbox_message", "/sandbox/messages/{message_id}", "One message of these"), c.message)
-}
-
-// Node is a process in a stretch of time in which it worked.
-type Node struct {
-	NodeID      int64      `json:"node_id"`
-	State       string     `json:"state" enum:"running,stopped,lost"`
-	Roles       []string   `json:"roles" doc:"What it does: scheduler, worker."`
-	Hostname    *string    `json:"hostname"`
-	Pid         *int       `json:"pid"`
-	Version     *string    `json:"version" doc:"That of the program."`
-	Workers     *int       `json:"workers" doc:"How many tries it runs at once."`
-	StartDate   rest.Time  `json:"start_date"`
-	LatestSeen  rest.Time  `json:"latest_seen" doc:"When it last said that it works, which it does once a minute, or stopped."`
-	LeasedUntil *rest.Time `json:"leased_until" doc:"When the lease of one that runs ends unless it is renewed."`
-}
-
-// NodeCollection is a page of them.
-type NodeCollection struct {
-	Nodes        []Node `json:"nodes"`
-	TotalEntries int    `json:"total_entries"`
-}
-
-// nodeKeys are what they are ordered by.
-var nodeKeys = map[string]func(Node) any{ //nolint:gochecknoglobals // a table
-	"node_id": func(n Node) any { return int(n.NodeID) }, "start_date": func(n Node) any { return int(n.StartDate.UnixMilli()) },
-	"latest_seen": func(n Node) any { return int(n.LatestSeen.UnixMilli()) }, "hostname": func(n Node) any { return rest.Nullable(n.Hostname) },
-}
-
-func (c *calls) nodes(ctx context.Context, in *struct {
-	rest.Page
-
-	State rest.Filter `query:"state" enum:"running,stopped,lost"`
-	Order rest.Order  `query:"order_by" order:"node_id,start_date,latest_seen,hostname" default:"-latest_seen"`
-},
-) (*NodeCollection, error) {
-	all, err := c.browse.Nodes(ctx)
-	if err != nil {
-		return nil, err
-	}
-	found := []Node{}
-	for _, n := range all {
-		if len(in.State) == 0 || slices.Contains(in.State, string(n.State)) {
-			found = append(found, Node{
-				n.ID, string(n.State), n.Roles, rest.Some(n.Host), rest.Some(n.PID), rest.Some(n.Version), rest.Some(n.Workers), rest.At(n.StartedAt), rest.At(n.SeenAt), rest.Maybe(n.LeasedUntil),
-			})
-		}
-	}
-	rest.Sort(found, in.Order, nodeKeys)
-	return &NodeCollection{rest.Cut(in.Page, found), len(found)}, nil
 }
 
 // Sandbox is the local DingTalk beside the program.
