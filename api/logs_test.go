@@ -43,9 +43,11 @@ func TestLogsOfMachines(t *testing.T) {
 		t.Cleanup(server.Close)
 		endpoints[node] = server.URL
 	}
-	client := live.NewClient(live.ClientOptions{Key: key, Clock: w.options.Clock, Endpoint: func(_ context.Context, node string) (string, bool) {
-		u, ok := endpoints[node]
-		return u, ok
+	client := live.NewClient(live.ClientOptions{Key: key, Clock: w.options.Clock, Endpoints: func(_ context.Context, node string) ([]string, error) {
+		if u, ok := endpoints[node]; ok {
+			return []string{u}, nil
+		}
+		return nil, nil
 	}})
 	t.Cleanup(func() { assert.NoError(t, client.Close()) })
 	w.options.Logs = tasklog.NewReader(tasklog.Options{Dir: w.dir, Node: "here", Nodes: client})
