@@ -1,8 +1,6 @@
 // Package postgres is the durable store in a PostgreSQL database, version 13 or newer, with River's queue in the
 // same database so that a task's state, its successors and its job end in one transaction. Any number of processes
 // may use it at once: the transactions of all of them follow one another, as in a store of one file.
-//
-// The program does not offer it yet: who leads several processes is to be built on it first.
 package postgres
 
 import (

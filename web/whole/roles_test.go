@@ -58,7 +58,7 @@ var public = []string{ //nolint:gochecknoglobals // a constant
 var asks = regexp.MustCompile(`^POST /api/v2/dags/[^ ]*/(list|favorite|unfavorite)$`) //nolint:gochecknoglobals // a constant
 
 // adminsOnly are what operators must not do, or not even look at.
-var adminsOnly = regexp.MustCompile(`^[A-Z]+ (/api/v2/(connections|variables)|/(connections|variables|users))|^(POST|PUT|PATCH|DELETE) (/api/v2/pools|/pools|/bindings|/api/dingdag/bindings)`) //nolint:gochecknoglobals // a constant
+var adminsOnly = regexp.MustCompile(`^[A-Z]+ (/api/v2/(connections|variables)|/(connections|variables|users))|^(POST|PUT|PATCH|DELETE) (/api/v2/pools|/pools|/bindings|/api/dingdag/bindings|/nodes|/api/dingdag/nodes)`) //nolint:gochecknoglobals // a constant
 
 // allRoutes are those of the real program, by the code that has them; those of the REST API by its own document.
 func (p *program) allRoutes(token string) []string {
