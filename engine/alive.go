@@ -29,6 +29,9 @@ func (p Progress) Since(before Progress) bool {
 	return p.Beats > before.Beats && p.Passes > before.Passes && p.Rounds > before.Rounds
 }
 
+// Follows reports whether another process leads, on a store that processes share.
+func (e *Engine) Follows() bool { return e.desk.follows() }
+
 // Load is what is under way in this process, as it holds it in memory.
 func (e *Engine) Load() live.Load { return e.runs.Load() }
 

@@ -183,6 +183,8 @@ type Heartbeat struct {
 type Process struct {
 	// Working says that it has begun to work and has not been told to stop.
 	Working bool
+	// Follows says that another process leads, on a store that processes share: this one schedules nothing.
+	Follows bool
 	// Started is when it began; Beat, Pass and Round are as in [Scheduler], zero for never.
 	Started, Beat, Pass, Round time.Time
 	// Heartbeat is nil where none is requested.

@@ -251,6 +251,8 @@ func TestStuck(t *testing.T) {
 		assert.Contains(t, got[0], want)
 		assert.False(t, w.Check(t.Context()).Ready())
 	}
+	p = health.Process{Working: true, Follows: true, Started: began.Add(-time.Hour)}
+	assert.Empty(t, w.problems(), "another process leads, and beats")
 	p = health.Process{Working: true, Started: w.now.Add(-time.Minute)}
 	assert.Empty(t, w.problems(), "it has only begun")
 

@@ -74,7 +74,7 @@ func (c *Checker) judgeScheduler(h *Health, f *facts, p *Process) {
 		wrong(phrase.Of("health.scheduler_stopped", late), c.command("standalone"))
 	case late > Late:
 		wrong(phrase.Of("health.scheduler_lost", late), c.command("standalone"))
-	case p != nil:
+	case p != nil && !p.Follows:
 		for _, x := range []struct {
 			last time.Time
 			what phrase.Text

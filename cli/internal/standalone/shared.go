@@ -102,6 +102,9 @@ func work(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return err
 	}
+	if _, err := s.Connections().Connections(ctx); err != nil { // as with the key of another machine
+		return fmt.Errorf("read the connections: %w", err)
+	}
 	e, err := a.Engine(s, s.Connections(), func(o *engine.Options) {
 		logs.engine(o)
 		o.LogDir, o.Program, o.ProcessDir = a.LogDir(), a.Program(), a.ProcessDir()

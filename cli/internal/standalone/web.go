@@ -69,7 +69,11 @@ func (s *service) server(ctx context.Context, a *app.App, version string, ln net
 	if o.TLS, err = certificate(a); err != nil {
 		return nil, err
 	}
-	process := func() health.Process { return s.signs.process(s.engine.Latest()) }
+	process := func() health.Process {
+		p := s.signs.process(s.engine.Latest())
+		p.Follows = s.engine.Follows()
+		return p
+	}
 	o.Health = a.Health(a.Store, process)
 	if o.Links, err = receiving.Links(a, a.Store, s.cards, s.engine, s.signs.isWorking); err != nil {
 		return nil, fmt.Errorf("signed links: %w", err)
