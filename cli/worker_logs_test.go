@@ -68,9 +68,9 @@ func TestLogsOfAWorker(t *testing.T) {
 			require.NoError(t, err)
 			assert.Empty(t, here, "it came from elsewhere")
 
-			url := worker.log.String()
-			url = url[strings.Index(url, "http://127.0.0.1:"):]
-			res, err := http.Get(strings.Fields(strings.Trim(url, `"`))[0] + "/internal/task-logs/held?name=x.log") //nolint:noctx // it answers at once
+			_, port, found := strings.Cut(worker.log.String(), "http://127.0.0.1:")
+			require.True(t, found)
+			res, err := http.Get("http://127.0.0.1:" + strings.Trim(strings.Fields(port)[0], `"`) + "/internal/task-logs/held?name=x.log")
 			require.NoError(t, err)
 			require.NoError(t, res.Body.Close())
 			assert.Equal(t, http.StatusUnauthorized, res.StatusCode, "without a token nothing is told")

@@ -52,6 +52,8 @@ const (
 	DefaultAlertDeadline = outbox.DefaultDeadline
 	// DefaultMaxMapLength is how many instances a mapped task may have, as in Airflow.
 	DefaultMaxMapLength = 1024
+	// DefaultQueue is the queue of tasks that name none.
+	DefaultQueue = store.DefaultQueue
 	// DefaultRenderedRuns is Airflow's max_num_rendered_ti_fields_per_task, here for each DAG.
 	DefaultRenderedRuns = 30
 	// DefaultRenderedLength bounds a kept field, in bytes. Airflow's 4096 cuts many queries.

@@ -129,7 +129,7 @@ func (a *attempt) report(kind string) *report {
 
 // say writes a report in a transaction of this process, with what else belongs to it.
 func (x *executor) say(ctx context.Context, r *report, with func(store.Tx) error) error {
-	payload, err := json.Marshal(r)
+	payload, err := json.Marshal(r) //nolint:musttag // rows of the store in it go by the names of their fields
 	if err != nil {
 		return fmt.Errorf("encode a report: %w", err)
 	}
@@ -268,17 +268,25 @@ func (e *Engine) takeIn(ctx context.Context) {
 	}
 }
 
+func readReport(r *store.Report) (*report, error) {
+	said := &report{}
+	if err := json.Unmarshal(r.Payload, said); err != nil { //nolint:musttag // as they are written
+		return nil, fmt.Errorf("read report %d: %w", r.ID, err)
+	}
+	return said, nil
+}
+
 // takeTogether takes in reports in one transaction.
 func (x *executor) takeTogether(ctx context.Context, rs []*store.Report) error {
 	return x.runs.Change(context.WithoutCancel(ctx), func(tx *live.Tx) error {
 		ids := make([]int64, len(rs))
 		for n, r := range rs {
 			ids[n] = r.ID
-			var said report
-			if err := json.Unmarshal(r.Payload, &said); err != nil {
+			said, err := readReport(r)
+			if err != nil {
 				return err
 			}
-			if err := x.takeIn(tx, &said); err != nil {
+			if err := x.takeIn(tx, said); err != nil {
 				return err
 			}
 		}
@@ -288,18 +296,18 @@ func (x *executor) takeTogether(ctx context.Context, rs []*store.Report) error {
 
 // takeOne takes in one report, unless one of its run before it could not be.
 func (x *executor) takeOne(ctx context.Context, r *store.Report, left map[int64]bool) {
-	var said report
-	if err := json.Unmarshal(r.Payload, &said); err != nil {
+	said, err := readReport(r)
+	if err != nil {
 		x.log.Error("a report cannot be read and is dropped", "report", r.ID, "error", err)
-		said = report{Kind: "unreadable"}
+		said = &report{Kind: "unreadable"}
 	}
 	key := said.Job.RunKey
 	if left[key] {
 		return
 	}
-	err := persistFaults(func() error {
+	err = persistFaults(func() error {
 		return x.runs.ChangeOf(context.WithoutCancel(ctx), key, func(tx *live.Tx) error {
-			if err := x.takeIn(tx, &said); err != nil {
+			if err := x.takeIn(tx, said); err != nil {
 				return err
 			}
 			return tx.DeleteReports(tx.Ctx, r.ID)

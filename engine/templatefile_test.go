@@ -142,7 +142,7 @@ func TestTemplateFilesAtRunTime(t *testing.T) {
 	require.Empty(t, diags)
 	fails, diags := parseIn(t, b, dags, search, "fails.sql")
 	require.Empty(t, diags)
-	any, diags := parseIn(t, b, dags, search, "'{{ params.who }}.sql'")
+	named, diags := parseIn(t, b, dags, search, "'{{ params.who }}.sql'")
 	require.Empty(t, diags)
 	require.NoError(t, os.RemoveAll(dags))
 	text, err := rendered(ds[0])
@@ -150,7 +150,7 @@ func TestTemplateFilesAtRunTime(t *testing.T) {
 	assert.Contains(t, text, "'me'")
 	_, err = rendered(fails[0])
 	require.EqualError(t, err, `task "t": render script: fails.sql: template line 2, column 4: params.nope is undefined`)
-	_, err = rendered(any[0])
+	_, err = rendered(named[0])
 	require.EqualError(t, err, `task "t": render script: no file "me.sql" in the version of the DAG: when its file was read, it was not in `+dags+" or "+search+
 		". If it is there now, runs that start from now on have it, and this one once it is cleared to run on the latest version; put a space at its end if it is not a file name")
 

@@ -14,7 +14,6 @@ import (
 	"github.com/dingdag/dingdag/engine"
 	"github.com/dingdag/dingdag/history"
 	"github.com/dingdag/dingdag/outbox"
-	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/web/peer"
 )
 
@@ -138,7 +137,7 @@ func generalSettings() []setting {
 		stringSetting("dags_folder", "", "folder of the DAG files; default {home}/dags", func(c *Config) *string { return &c.DAGsFolder }).
 			withFlag("folder of the DAG files (default {home}/dags)"),
 		parsedSetting("workers", strconv.Itoa(engine.DefaultWorkers), "how many tasks may run at once", func(c *Config) *int { return &c.Workers }, positive),
-		parsedSetting("queues", store.DefaultQueue, "queues, separated by commas, whose tasks standalone and worker run on [many machines](operations.md#many-machines); `*` is all. On one machine without database_url all tasks run, whatever their queue is",
+		parsedSetting("queues", engine.DefaultQueue, "queues, separated by commas, whose tasks standalone and worker run on [many machines](operations.md#many-machines); `*` is all. On one machine without database_url all tasks run, whatever their queue is",
 			func(c *Config) *[]string { return &c.Queues }, names),
 		parsedSetting("max_map_length", strconv.Itoa(engine.DefaultMaxMapLength), "how many instances a mapped task may have", func(c *Config) *int { return &c.MaxMapLength }, positive),
 		parsedSetting("max_num_rendered_ti_fields_per_task", strconv.Itoa(engine.DefaultRenderedRuns), "how many runs of each DAG, the newest ones, keep their rendered fields; 0 keeps none", func(c *Config) *int { return &c.RenderedRuns }, notNegative),
