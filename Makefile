@@ -58,13 +58,13 @@ examples: build ## Run the example DAGs with the built binary against the sandbo
 
 # A program built with -race waits a second before it ends, which is most of the time of the many that tests start.
 # The upgrades of all stores that there ever were take minutes with it and seconds without, and so does the search in a log of a gigabyte.
-# The engine is tested once more with attempts in another process than the one that leads.
+# The engine is tested once more, in part, with attempts in another process than the one that leads; without -run it is as a whole.
 .PHONY: test
 test: export GORACE ?= atexit_sleep_ms=10
 test: ## Run the tests with the race detector
 	go test -race -timeout 60m $(TESTFLAGS) ./...
 	go test $(TESTFLAGS) -run '^(TestUpgrade|TestLargeThings)$$' ./store/sqlite ./web/whole
-	go test $(TESTFLAGS) -parallel 4 ./engine -args -away
+	go test $(TESTFLAGS) -parallel 4 -run '^Test(Run|Retr|Execution|Mapped|Sensor|Resched|FailFast|XCom)' ./engine -args -away
 
 # With -mod=mod they take over what the program has come to depend on; the change of their go.mod is to be committed.
 .PHONY: modules
