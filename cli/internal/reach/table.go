@@ -24,7 +24,7 @@ var (
 // table has a row for each command that does something. A command without one cannot be called from another machine.
 var table = merged( //nolint:gochecknoglobals // a constant table
 	map[string]Reach{
-		"standalone": machine, "db clean": machine, "db copy": machine, "db migrate": machine, "db check": machine, "db upgrade-plan": machine,
+		"standalone": machine, "scheduler": machine, "worker": machine, "db clean": machine, "db copy": machine, "db migrate": machine, "db check": machine, "db upgrade-plan": machine,
 		"demo": local, "sandbox": local, "sandbox say": local, "sandbox press": local,
 		"operators list": local, "operators show": local, "operators docs": local, "keys": local, "schema": local, "version": local,
 		"dags validate": local, "dags convert": local, "dags test": local, "tasks test": local,
