@@ -49,6 +49,10 @@ func (m *mortal) Write(ctx context.Context, fn func(store.OutboxTx) error) error
 	return m.do(func() error { return m.Store.Write(ctx, fn) })
 }
 
+func (m *mortal) WriteOwn(ctx context.Context, fn func(store.OutboxTx) error) error {
+	return m.do(func() error { return m.Store.WriteOwn(ctx, fn) })
+}
+
 func (m *mortal) Hush(ctx context.Context, fn func(outbox.HushTx) error) error {
 	return m.do(func() error { return m.Store.Hush(ctx, fn) })
 }
