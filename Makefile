@@ -69,7 +69,7 @@ test: ## Run the tests with the race detector
 # With -mod=mod they take over what the program has come to depend on; the change of their go.mod is to be committed.
 .PHONY: modules
 modules: ## Vet and test the modules beside the program's
-	for module in $(MODULES); do (cd "$$module" && go vet -mod=mod ./... && go test -mod=mod ./...); done
+	for module in $(MODULES); do (cd "$$module" && go vet -mod=mod ./... && go test -mod=mod $(TESTFLAGS) ./...); done
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target FUZZTIME long

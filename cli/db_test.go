@@ -182,7 +182,7 @@ func TestDumpAndRestore(t *testing.T) {
 	}
 	for _, program := range []string{"pg_dump", "pg_restore"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("%v: install the clients of PostgreSQL to run this test", err)
+			t.Skipf("DINGDAG_TEST_POSTGRES_URL is set, but %v: install the clients of PostgreSQL to run this test", err)
 		}
 	}
 	base := func() string {

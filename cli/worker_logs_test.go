@@ -25,7 +25,7 @@ halfway:
 func onMachine(t *testing.T, name string, env []string, args ...string) *process {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("only root can give a process a host name of its own")
+		t.Skip("DINGDAG_TEST_POSTGRES_URL is set, but only root can give a process a host name of its own")
 	}
 	script := `echo "$0" > /proc/sys/kernel/hostname && exec "$@"`
 	return startProcess(t, env, "unshare", append([]string{"--uts", "sh", "-c", script, name, "dingdag"}, args...)...)

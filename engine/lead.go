@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -43,20 +42,8 @@ func (e *Engine) leadUntil(ctx context.Context, o RunOptions, t *term, send func
 			return err
 		}
 	}
-	if err := e.Refresh(work); err != nil { // what is paused, and the pools
-		return fmt.Errorf("read the store: %w", err)
-	}
-	if err := e.recover(work); err != nil {
-		return fmt.Errorf("recover: %w", err)
-	}
-	if err := e.scheduler.Adopt(work); err != nil {
-		return fmt.Errorf("take over the runs that were asked for: %w", err)
-	}
-	if err := e.Refresh(work); err != nil {
-		return fmt.Errorf("read the store: %w", err)
-	}
-	if err := e.desk.serve(work); err != nil {
-		e.o.Log.Error("do what was asked for", "error", err) // the next beat tries again
+	if err := e.takeUp(work); err != nil {
+		return err
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	errs := make(chan error, 1)

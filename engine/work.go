@@ -30,20 +30,8 @@ func (e *Engine) Run(ctx context.Context, o RunOptions) error {
 		return err
 	}
 	defer e.leaveWork(work)
-	if err := e.Refresh(work); err != nil { // what is paused, and the pools
-		return fmt.Errorf("read the store: %w", err)
-	}
-	if err := e.recover(work); err != nil {
-		return fmt.Errorf("recover: %w", err)
-	}
-	if err := e.scheduler.Adopt(work); err != nil {
-		return fmt.Errorf("take over the runs that were asked for: %w", err)
-	}
-	if err := e.Refresh(work); err != nil {
-		return fmt.Errorf("read the store: %w", err)
-	}
-	if err := e.desk.serve(work); err != nil {
-		e.o.Log.Error("do what was asked for", "error", err) // the next beat tries again
+	if err := e.takeUp(work); err != nil {
+		return err
 	}
 	defer e.timers.Stop()
 	g, gctx := errgroup.WithContext(ctx)
@@ -76,6 +64,26 @@ func (e *Engine) Run(ctx context.Context, o RunOptions) error {
 	})
 	if err := g.Wait(); err != nil && ctx.Err() == nil {
 		return err
+	}
+	return nil
+}
+
+// takeUp takes over what the store holds, and does what others have asked for meanwhile.
+func (e *Engine) takeUp(ctx context.Context) error {
+	if err := e.Refresh(ctx); err != nil { // what is paused, and the pools
+		return fmt.Errorf("read the store: %w", err)
+	}
+	if err := e.recover(ctx); err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
+	if err := e.scheduler.Adopt(ctx); err != nil {
+		return fmt.Errorf("take over the runs that were asked for: %w", err)
+	}
+	if err := e.Refresh(ctx); err != nil {
+		return fmt.Errorf("read the store: %w", err)
+	}
+	if err := e.desk.serve(ctx); err != nil {
+		e.o.Log.Error("do what was asked for", "error", err) // the next beat tries again
 	}
 	return nil
 }
