@@ -19,6 +19,7 @@ import (
 
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/postgres"
+	"github.com/dingdag/dingdag/store/postgres/postgrestest"
 	"github.com/dingdag/dingdag/store/storetest"
 	"github.com/dingdag/dingdag/store/storetest/jobtest"
 )
@@ -91,7 +92,7 @@ func (b *bouncer) database(t *testing.T) string {
 	schema := <-b.free
 	c := connect(t, os.Getenv("DINGDAG_TEST_POSTGRES_URL"))
 	t.Cleanup(func() {
-		_, err := c.Exec(context.WithoutCancel(t.Context()), emptying(schema))
+		_, err := c.Exec(context.WithoutCancel(t.Context()), postgrestest.Emptying(schema))
 		assert.NoError(t, err)
 		b.free <- schema
 	})

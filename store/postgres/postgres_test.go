@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/postgres"
+	"github.com/dingdag/dingdag/store/postgres/postgrestest"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlvault"
 	"github.com/dingdag/dingdag/store/storetest"
 	"github.com/dingdag/dingdag/store/storetest/conntest"
@@ -27,28 +27,13 @@ import (
 // slots bounds the tests at once, of which each has some connections: a database has 100 unless told otherwise.
 var slots = make(chan struct{}, 6)
 
-// spare holds schemas whose tables are there and empty: to make them takes many times as long as to empty them.
-var spare = make(chan string, cap(slots))
-
 func TestMain(m *testing.M) {
 	code := m.Run()
-	for len(spare) > 0 {
-		if err := drop(<-spare); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
+	if err := postgrestest.Drop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
 	}
 	os.Exit(code)
-}
-
-func drop(schema string) error {
-	ctx := context.Background()
-	c, err := pgx.Connect(ctx, os.Getenv("DINGDAG_TEST_POSTGRES_URL"))
-	if err != nil {
-		return err
-	}
-	_, err = c.Exec(ctx, "DROP SCHEMA "+schema+" CASCADE")
-	return errors.Join(err, c.Close(ctx))
 }
 
 // slot waits for one and connects to the database of the tests, until the test ends.
@@ -63,15 +48,6 @@ func slot(tb testing.TB) *pgx.Conn {
 	return connect(tb, base)
 }
 
-// schemaURL is the database of the tests with a schema as its first.
-func schemaURL(tb testing.TB, schema string) string {
-	tb.Helper()
-	return with(tb, os.Getenv("DINGDAG_TEST_POSTGRES_URL"), func(_ *url.URL, q url.Values) {
-		q.Set("search_path", schema)
-		q.Set("pool_max_conns", "3")
-	})
-}
-
 func newSchema(tb testing.TB, c *pgx.Conn) string {
 	tb.Helper()
 	schema := "test_" + strings.ToLower(rand.Text())
@@ -80,47 +56,11 @@ func newSchema(tb testing.TB, c *pgx.Conn) string {
 	return schema
 }
 
-// database returns the URL of a schema of the test's own without tables, which goes with it.
+// database returns the URL of an empty schema of the test's own, which goes with it.
 func database(tb testing.TB) string {
 	tb.Helper()
-	c := slot(tb)
-	schema := newSchema(tb, c)
-	tb.Cleanup(func() {
-		_, err := c.Exec(context.WithoutCancel(tb.Context()), "DROP SCHEMA "+schema+" CASCADE")
-		assert.NoError(tb, err)
-	})
-	return schemaURL(tb, schema)
-}
-
-// emptied returns the URL of a schema of the test's own with all tables, in which there is nothing.
-func emptied(t *testing.T) string {
-	t.Helper()
-	c := slot(t)
-	var schema string
-	select {
-	case schema = <-spare:
-	default:
-		schema = newSchema(t, c)
-		require.NoError(t, open(t, schemaURL(t, schema), postgres.Options{}).Close())
-	}
-	t.Cleanup(func() {
-		_, err := c.Exec(context.WithoutCancel(t.Context()), emptying(schema))
-		if assert.NoError(t, err) {
-			spare <- schema
-		}
-	})
-	return schemaURL(t, schema)
-}
-
-// emptying is the statement that empties the tables of a schema.
-func emptying(schema string) string {
-	return fmt.Sprintf(`DO $$ DECLARE name text; BEGIN
-		FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = '%[1]s' AND tablename NOT IN ('goose_db_version', 'additive_migration', 'river_migration') LOOP
-			EXECUTE format('DELETE FROM %[1]s.%%I', name);
-		END LOOP;
-		PERFORM setval(seqrelid, seqstart, false) FROM pg_sequence JOIN pg_class ON pg_class.oid = seqrelid
-			WHERE relnamespace = '%[1]s'::regnamespace AND relname <> 'goose_db_version_id_seq';
-	END $$`, schema)
+	slot(tb)
+	return postgrestest.Schema(tb)
 }
 
 // open opens a store and closes it at the end of the test.
@@ -142,7 +82,7 @@ func TestStore(t *testing.T) {
 // create gives an empty database.
 func create(t *testing.T) storetest.Open {
 	t.Helper()
-	u := emptied(t)
+	u := postgrestest.URL(t)
 	return func(t *testing.T, n storetest.Node) store.Store {
 		t.Helper()
 		return open(t, u, postgres.Options{Node: n.Name, Clock: n.Clock})

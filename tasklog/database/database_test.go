@@ -1,23 +1,19 @@
 package database_test
 
 import (
-	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
 	"github.com/dingdag/dingdag/store/postgres"
+	"github.com/dingdag/dingdag/store/postgres/postgrestest"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/store/sqlite/sqlitetest"
 	"github.com/dingdag/dingdag/tasklog"
@@ -45,13 +41,12 @@ func TestSQLite(t *testing.T) {
 
 func TestPostgres(t *testing.T) {
 	t.Parallel()
-	base := os.Getenv("DINGDAG_TEST_POSTGRES_URL")
-	if base == "" {
-		t.Skip("DINGDAG_TEST_POSTGRES_URL names no database")
+	if os.Getenv(postgrestest.Variable) == "" {
+		t.Skip(postgrestest.Variable + " names no database")
 	}
 	tasklogtest.Run(t, func(t *testing.T) tasklogtest.Open {
 		t.Helper()
-		at := schema(t, base)
+		at := postgrestest.Schema(t)
 		return func(t *testing.T) tasklog.Store {
 			t.Helper()
 			s, err := postgres.Open(t.Context(), at, postgres.Options{})
@@ -60,28 +55,6 @@ func TestPostgres(t *testing.T) {
 			return database.New(s, 0)
 		}
 	})
-}
-
-// schema is the database of the tests with a schema of the test's own as its first.
-func schema(t *testing.T, base string) string {
-	t.Helper()
-	name := "test_" + strings.ToLower(rand.Text())
-	c, err := pgx.Connect(t.Context(), base)
-	require.NoError(t, err)
-	_, err = c.Exec(t.Context(), "CREATE SCHEMA "+name)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		ctx := context.WithoutCancel(t.Context())
-		_, err := c.Exec(ctx, "DROP SCHEMA "+name+" CASCADE")
-		assert.NoError(t, errors.Join(err, c.Close(ctx)))
-	})
-	u, err := url.Parse(base)
-	require.NoError(t, err)
-	q := u.Query()
-	q.Set("search_path", name)
-	q.Set("pool_max_conns", "3")
-	u.RawQuery = q.Encode()
-	return u.String()
 }
 
 const logName = "dag_id=d/run_id=r/task_id=t/attempt=1.log"

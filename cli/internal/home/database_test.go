@@ -2,23 +2,19 @@ package home_test
 
 import (
 	"context"
-	"crypto/rand"
 	"io"
 	"net"
-	"net/url"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/postgres/postgrestest"
 )
 
 // on is a home folder of its own whose store is in a database.
@@ -75,29 +71,11 @@ func TestADatabaseThatIsAway(t *testing.T) {
 // Two home folders share one store, and each has its own lock and name.
 func TestHomesShareADatabase(t *testing.T) {
 	t.Parallel()
-	base := os.Getenv("DINGDAG_TEST_POSTGRES_URL")
-	if base == "" {
-		t.Skip("DINGDAG_TEST_POSTGRES_URL names no database")
-	}
-	schema := "test_" + strings.ToLower(rand.Text())
-	c, err := pgx.Connect(t.Context(), base)
-	require.NoError(t, err)
-	_, err = c.Exec(t.Context(), "CREATE SCHEMA "+schema)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		_, err := c.Exec(context.Background(), "DROP SCHEMA "+schema+" CASCADE")
-		assert.NoError(t, err)
-		assert.NoError(t, c.Close(context.Background()))
-	})
-	u, err := url.Parse(base)
-	require.NoError(t, err)
-	q := u.Query()
-	q.Set("search_path", schema)
-	u.RawQuery = q.Encode()
-	one, two := on(t, u.String(), io.Discard), on(t, u.String(), io.Discard)
+	database := postgrestest.Schema(t)
+	one, two := on(t, database, io.Discard), on(t, database, io.Discard)
 	for _, h := range []*home.Home{one, two} {
 		require.NoError(t, h.Lock())
-		_, err = h.AwaitStore(t.Context())
+		_, err := h.AwaitStore(t.Context())
 		require.NoError(t, err)
 		assert.NoFileExists(t, filepath.Join(h.Settings.Home, "dingdag.db"))
 	}

@@ -28,19 +28,47 @@ var (
 	spare = make(chan string, most)
 )
 
+// Schema returns the URL of an empty schema of the test's own, which goes with it. Without a database the test is skipped.
+func Schema(tb testing.TB) string {
+	tb.Helper()
+	needDatabase(tb)
+	schema := newSchema(tb)
+	tb.Cleanup(func() {
+		if err := run(dropping(schema)); err != nil {
+			tb.Errorf("drop a schema: %v", err)
+		}
+	})
+	return in(tb, schema)
+}
+
+func needDatabase(tb testing.TB) {
+	tb.Helper()
+	if os.Getenv(Variable) == "" {
+		tb.Skip(Variable + " names no database")
+	}
+}
+
+func newSchema(tb testing.TB) string {
+	tb.Helper()
+	schema := "test_" + strings.ToLower(rand.Text())
+	if err := run("CREATE SCHEMA " + schema); err != nil {
+		tb.Fatalf("create a schema: %v", err)
+	}
+	return schema
+}
+
+func dropping(schema string) string { return "DROP SCHEMA " + schema + " CASCADE" }
+
 // URL returns the URL of a schema of the test's own with all tables, in which there is nothing. Without a database the test
 // is skipped.
 func URL(tb testing.TB) string {
 	tb.Helper()
-	base := os.Getenv(Variable)
-	if base == "" {
-		tb.Skip(Variable + " names no database")
-	}
+	needDatabase(tb)
 	slots <- struct{}{}
 	var schema string
 	tb.Cleanup(func() {
 		if schema != "" {
-			if err := run(emptying(schema)); err != nil {
+			if err := run(Emptying(schema)); err != nil {
 				tb.Errorf("empty the tables: %v", err)
 			}
 			spare <- schema
@@ -52,11 +80,7 @@ func URL(tb testing.TB) string {
 		return in(tb, schema)
 	default:
 	}
-	made := "test_" + strings.ToLower(rand.Text())
-	if err := run("CREATE SCHEMA " + made); err != nil {
-		tb.Fatalf("create a schema: %v", err)
-	}
-	schema = made
+	schema = newSchema(tb)
 	s, err := postgres.Open(context.Background(), in(tb, schema), postgres.Options{})
 	if err != nil {
 		tb.Fatalf("open the store: %v", err)
@@ -81,7 +105,7 @@ func Open(tb testing.TB, database string, o postgres.Options) *postgres.Store {
 func Drop() error {
 	var errs []error
 	for len(spare) > 0 {
-		errs = append(errs, run("DROP SCHEMA "+<-spare+" CASCADE"))
+		errs = append(errs, run(dropping(<-spare)))
 	}
 	return errors.Join(errs...)
 }
@@ -95,7 +119,7 @@ func in(tb testing.TB, schema string) string {
 	}
 	q := u.Query()
 	q.Set("search_path", schema)
-	q.Set("pool_max_conns", "4")
+	q.Set("pool_max_conns", "3")
 	u.RawQuery = q.Encode()
 	return u.String()
 }
@@ -110,8 +134,8 @@ func run(statement string) error {
 	return errors.Join(err, c.Close(ctx))
 }
 
-// emptying is the statement that empties the tables of a schema.
-func emptying(schema string) string {
+// Emptying is the statement that empties the tables of a schema.
+func Emptying(schema string) string {
 	return fmt.Sprintf(`DO $$ DECLARE name text; BEGIN
 		FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = '%[1]s' AND tablename NOT IN ('goose_db_version', 'additive_migration', 'river_migration') LOOP
 			EXECUTE format('DELETE FROM %[1]s.%%I', name);

@@ -2,12 +2,9 @@ package sqlcopy_test
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,6 +18,7 @@ import (
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/postgres"
+	"github.com/dingdag/dingdag/store/postgres/postgrestest"
 	"github.com/dingdag/dingdag/store/sqlite"
 	"github.com/dingdag/dingdag/store/sqlite/sqlitetest"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlcopy"
@@ -34,26 +32,11 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // schema returns the URL of a schema of the test's own, and a connection to it.
 func schema(t *testing.T) (string, *pgx.Conn) {
 	t.Helper()
-	base := os.Getenv("DINGDAG_TEST_POSTGRES_URL")
-	if base == "" {
-		t.Skip("DINGDAG_TEST_POSTGRES_URL names no database")
-	}
-	u, err := url.Parse(base)
+	u := postgrestest.Schema(t)
+	c, err := pgx.Connect(t.Context(), strings.Replace(u, "pool_max_conns=3&", "", 1))
 	require.NoError(t, err)
-	name := "test_" + strings.ToLower(rand.Text())
-	q := u.Query()
-	q.Set("search_path", name)
-	u.RawQuery = q.Encode()
-	c, err := pgx.Connect(t.Context(), u.String())
-	require.NoError(t, err)
-	_, err = c.Exec(t.Context(), "CREATE SCHEMA "+name)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		ctx := context.WithoutCancel(t.Context())
-		_, err := c.Exec(ctx, "DROP SCHEMA "+name+" CASCADE")
-		assert.NoError(t, errors.Join(err, c.Close(ctx)))
-	})
-	return u.String(), c
+	t.Cleanup(func() { assert.NoError(t, c.Close(context.WithoutCancel(t.Context()))) })
+	return u, c
 }
 
 func target(t *testing.T, u string, o postgres.Options) *postgres.Store {
