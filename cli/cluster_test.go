@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -161,6 +163,21 @@ const (
 	saysLeads   = `msg="this process leads"`
 	saysFollows = "another process leads; this one takes the lead when that ends"
 )
+
+// metrics are those of a process that serves pages.
+func (c *cluster) metrics(n *clusterNode) string {
+	c.t.Helper()
+	found := regexp.MustCompile(`dingdag serves pages" url=(\S+)`).FindStringSubmatch(n.log.String())
+	require.NotNil(c.t, found, n.log.String())
+	req, err := http.NewRequestWithContext(c.t.Context(), http.MethodGet, found[1]+"/metrics", http.NoBody)
+	require.NoError(c.t, err)
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(c.t, err)
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	require.NoError(c.t, err)
+	return string(body)
+}
 
 // command runs a command as somebody on a machine of their own.
 func (c *cluster) command(args ...string) {
@@ -358,6 +375,7 @@ func TestAWorkerDies(t *testing.T) {
 func TestALeaderThatStoodStill(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t, clusterDAGs)
+	c.env = append(c.env, "DINGDAG_LISTEN=127.0.0.1:0")
 	first := c.start("first", "dingdag standalone")
 	c.says(first, saysLeads)
 	c.trigger("held", "one")
@@ -385,6 +403,13 @@ func TestALeaderThatStoodStill(t *testing.T) {
 	assert.Equal(t, 1, c.count("after of one"), "%s", c.lines())
 	assert.Equal(t, 1, c.count("after of two"), "%s", c.lines())
 	assert.NotContains(t, strings.SplitN(first.log.String(), "another process has taken the lead", 2)[1], saysLeads)
+
+	// What it did as the leader would look like a scheduler that stands still.
+	assert.Contains(t, c.metrics(second), "\ndingdag_leads 1\n")
+	assert.Contains(t, c.metrics(second), "\ndingdag_workers 64\n", "those of both")
+	assert.Contains(t, c.metrics(first), "\ndingdag_leads 0\n")
+	assert.Contains(t, c.metrics(first), "\ndingdag_nodes{state=\"working\"} 2\n")
+	assert.NotContains(t, c.metrics(first), "dingdag_scheduler_last_pass_timestamp_seconds")
 	first.stop()
 	second.stop()
 }

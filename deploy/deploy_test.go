@@ -43,6 +43,7 @@ var alerts = map[string]struct {
 	"DingdagRunsFail":                {"dingdag_runs_ended_total{state=\"failed\"} 0x10 0+1x80\ndingdag_runs_ended_total{state=\"success\"} 0x90", 14, "dingdag_runs_ended_total{state=\"failed\"} 0+1x90\ndingdag_runs_ended_total{state=\"success\"} 0+2x90"},
 	"DingdagPoolStarved":             {"airflow_pool_starving_tasks{pool=\"db\"} 0x9 2x80", 40, "airflow_pool_starving_tasks{pool=\"db\"} 2x20 0x70"},
 	"DingdagWorkersBusy":             {"airflow_executor_open_slots 0x90\nairflow_executor_queued_tasks 0x9 5x80", 25, "airflow_executor_open_slots 0x90\nairflow_executor_queued_tasks 0x90"},
+	"DingdagNoWorkers":               {"dingdag_workers 8x9 0x80", 12, "dingdag_workers 8x90"},
 	"DingdagImportErrors":            {"airflow_dag_processing_import_errors 0x9 1x80", 15, "airflow_dag_processing_import_errors 0x90"},
 	"DingdagAlertsUndelivered":       {"dingdag_outbox_undelivered_messages{state=\"refused\"} 0x90\ndingdag_outbox_undelivered_messages{state=\"uncertain\"} 0x9 1x80", 11, "dingdag_outbox_undelivered_messages{state=\"refused\"} 0x90"},
 	"DingdagAlertsWait":              {"dingdag_outbox_oldest_age_seconds 0+60x90", 12, "dingdag_outbox_oldest_age_seconds 600x90"},

@@ -57,13 +57,13 @@ type declarations struct {
 	TaskDuration, TaskQueued, RunDuration, RunFailed, RunSuccessAll, RunFailedAll, ScheduleDelay                   Metric
 
 	// Ours.
-	Build, StoreHealthy, SchedulerHealthy, LastBeat, LastPass, LastRound, Passes, Rounds Metric
-	CreateDelay, StartDelay, Runs, RunsEnded, RunSeconds                                 Metric
-	Tasks, TriesEnded, TrySeconds, QueueSeconds, Workers, PoolSlots, DAGsPaused          Metric
-	OutboxWaiting, OutboxOldest, OutboxOverdue, Undelivered, Deliveries, DeliverySeconds Metric
-	RobotClosed, RobotGone, RobotSent, RobotQuota, Connected                             Metric
-	StoreSeconds, Commits, StoreBytes, LogBytes, Streams, SignInFailures                 Metric
-	Requests, RequestSeconds                                                             Metric
+	Build, StoreHealthy, SchedulerHealthy, Leads, Nodes, LastBeat, LastPass, LastRound, Passes, Rounds Metric
+	CreateDelay, StartDelay, Runs, RunsEnded, RunSeconds                                               Metric
+	Tasks, TriesEnded, TrySeconds, QueueSeconds, Workers, PoolSlots, DAGsPaused                        Metric
+	OutboxWaiting, OutboxOldest, OutboxOverdue, Undelivered, Deliveries, DeliverySeconds               Metric
+	RobotClosed, RobotGone, RobotSent, RobotQuota, Connected                                           Metric
+	StoreSeconds, Commits, StoreBytes, LogBytes, Streams, SignInFailures                               Metric
+	Requests, RequestSeconds                                                                           Metric
 }
 
 func declared() declarations {
@@ -106,6 +106,8 @@ func declared() declarations {
 		Build:            Metric{Name: "dingdag_build_info", Type: Gauge, Labels: []string{"version", "goversion"}, Help: "1, with the versions of the program and of Go."},
 		StoreHealthy:     Metric{Name: "dingdag_store_healthy", Type: Gauge, Help: "1 while the store can be read and is where it was opened, else 0."},
 		SchedulerHealthy: Metric{Name: "dingdag_scheduler_healthy", Type: Gauge, Help: "1 while the scheduler works, else 0, as /health says it."},
+		Leads:            Metric{Name: "dingdag_leads", Type: Gauge, Help: "1 while this process leads, as one that works alone always does, else 0."},
+		Nodes:            Metric{Name: "dingdag_nodes", Type: Gauge, Labels: state, Help: "Processes that share the store and are alive, by state: working, draining or stopping."},
 		LastBeat:         Metric{Name: "dingdag_scheduler_last_beat_timestamp_seconds", Type: Gauge, Help: "When the scheduler last renewed its lease and took in what others wrote."},
 		LastPass:         Metric{Name: "dingdag_scheduler_last_pass_timestamp_seconds", Type: Gauge, Help: "When the scheduler last looked at all DAGs."},
 		LastRound:        Metric{Name: "dingdag_outbox_last_round_timestamp_seconds", Type: Gauge, Help: "When the outbox last looked for messages to send."},
@@ -120,7 +122,7 @@ func declared() declarations {
 		TriesEnded:       Metric{Name: "dingdag_tries_ended_total", Type: Counter, Labels: state, Help: "Task instances and tries that have ended, by the state that they got."},
 		TrySeconds:       Metric{Name: "dingdag_try_duration_seconds", Type: Histogram, Labels: state, buckets: lengths, Help: "How long tries took, by the state that they got."},
 		QueueSeconds:     Metric{Name: "dingdag_task_queue_seconds", Type: Histogram, buckets: delays, Help: "From queued until running."},
-		Workers:          Metric{Name: "dingdag_workers", Type: Gauge, Help: "How many tasks may run at once."},
+		Workers:          Metric{Name: "dingdag_workers", Type: Gauge, Help: "How many tasks may run at once, on all machines together."},
 		PoolSlots:        Metric{Name: "dingdag_pool_slots", Type: Gauge, Labels: pool, Help: "Slots that the pool has; -1 is no bound."},
 		DAGsPaused:       Metric{Name: "dingdag_dags_paused", Type: Gauge, Help: "DAGs that are paused."},
 		OutboxWaiting:    Metric{Name: "dingdag_outbox_waiting_messages", Type: Gauge, Help: "Messages that wait or are being sent."},

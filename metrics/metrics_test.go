@@ -85,7 +85,7 @@ func (w *world) all() {
 	w.request("/dags/x", http.StatusOK)
 	w.SampleBy(func(context.Context) *metrics.Sample {
 		return &metrics.Sample{
-			Scheduler: &metrics.Scheduler{Healthy: true, Beats: 3, Passes: 2, Rounds: 1, LastBeat: w.now, LastPass: w.now, LastRound: w.now},
+			Scheduler: &metrics.Scheduler{Healthy: true, Leads: true, Beats: 3, Passes: 2, Rounds: 1, LastBeat: w.now, LastPass: w.now, LastRound: w.now},
 			Work: &metrics.Work{Queued: new(4), Running: 1, Tasks: map[dag.State]int{dag.Running: 2, dag.Restarting: 1}, Workers: 8, Pools: []metrics.Pool{
 				{Name: "db", Slots: 3, Open: 1, Queued: 1, Running: 1, Scheduled: 2, Deferred: 5, Starving: 1}, {Name: "free", Slots: -1, Open: -1},
 			}},
@@ -94,7 +94,7 @@ func (w *world) all() {
 				Robots:       []metrics.Robot{{Name: "ops", Closed: true, Sent: 9, Quota: 100}},
 				Applications: []metrics.Application{{Name: "app\xff", Connected: true}},
 			},
-			Store: metrics.Store{Healthy: true, Commits: 11, Bytes: 4096}, Streams: 6, DAGs: 12, ParseTime: time.Second, DAGsPaused: new(1), ImportErrors: new(2),
+			Store: metrics.Store{Healthy: true, Commits: 11, Bytes: 4096}, Streams: 6, DAGs: 12, ParseTime: time.Second, DAGsPaused: new(1), ImportErrors: new(2), Nodes: map[string]int{"working": 3},
 		}
 	})
 }
@@ -250,6 +250,23 @@ func TestQuantilesForget(t *testing.T) {
 	w.has(`airflow_dagrun_duration{dag_id="d",quantile="0.5"} NaN`, `airflow_dagrun_duration_sum{dag_id="d"} 861`)
 	ends(7)
 	w.has(`airflow_dagrun_duration{dag_id="d",quantile="0.9"} 7`)
+}
+
+// A process that led once, and follows now, does not look like a scheduler that stands still.
+func TestFollowersTellNothingOfTheScheduler(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, metrics.LabelTask)
+	w.SampleBy(func(context.Context) *metrics.Sample {
+		return &metrics.Sample{
+			Scheduler: &metrics.Scheduler{Healthy: true, Beats: 3, Passes: 2, Rounds: 1, LastBeat: w.now, LastPass: w.now, LastRound: w.now},
+			Nodes:     map[string]int{"working": 2, "draining": 1},
+		}
+	})
+	w.has("dingdag_scheduler_healthy 1", "dingdag_leads 0", `dingdag_nodes{state="working"} 2`, `dingdag_nodes{state="draining"} 1`)
+	text := w.scrape()
+	for _, name := range []string{"dingdag_scheduler_last_pass_timestamp_seconds", "dingdag_outbox_rounds_total", "airflow_scheduler_heartbeat", "dingdag_workers", "airflow_executor_open_slots"} {
+		assert.NotContains(t, text, name)
+	}
 }
 
 // However many ask, a sample is taken once in five seconds; what is not known is not said.

@@ -21,11 +21,15 @@ type Sample struct {
 	ParseTime    time.Duration
 	DAGsPaused   *int
 	ImportErrors *int
+	// Nodes are how many processes share the store, by state; nil where one works alone.
+	Nodes map[string]int
 }
 
 // Scheduler is how far the scheduler of this process has come.
 type Scheduler struct {
-	Healthy                       bool
+	Healthy bool
+	// Leads says that it is this process that schedules; how far another one has come is not known here.
+	Leads                         bool
 	Beats, Passes, Rounds         int64
 	LastBeat, LastPass, LastRound time.Time
 }
@@ -134,6 +138,9 @@ func (s *sampled) Collect(to chan<- prometheus.Metric) {
 	if now.ImportErrors != nil {
 		out.gauge(s.d.ImportErrors, float64(*now.ImportErrors))
 	}
+	for state, n := range now.Nodes {
+		out.gauge(s.d.Nodes, float64(n), state)
+	}
 	s.scheduler(out, now.Scheduler)
 	s.work(out, now.Work)
 	s.outbox(out, now.Outbox)
@@ -144,6 +151,10 @@ func (s *sampled) scheduler(out sender, of *Scheduler) {
 		return
 	}
 	out.gauge(s.d.SchedulerHealthy, btof(of.Healthy))
+	out.gauge(s.d.Leads, btof(of.Leads))
+	if !of.Leads { // what it did when it last led would look like a scheduler that stands still
+		return
+	}
 	out.count(s.d.SchedulerHeartbeat, of.Beats)
 	out.count(s.d.Passes, of.Passes)
 	out.count(s.d.Rounds, of.Rounds)

@@ -11,6 +11,7 @@ import (
 	"github.com/dingdag/dingdag/access/accounts"
 	"github.com/dingdag/dingdag/api/browse"
 	"github.com/dingdag/dingdag/api/health"
+	"github.com/dingdag/dingdag/api/nodes"
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/dag"
@@ -95,6 +96,8 @@ type Sources struct {
 	Engine  *engine.Engine
 	Store   Store
 	Workers int
+	// Nodes are the processes that share the store, and none of one that works alone.
+	Nodes func(ctx context.Context) ([]nodes.Node, error)
 	// Health is how things are; nil when ctx ends first.
 	Health func(ctx context.Context) *health.Health
 	// DAGs is how many there are, Parsed how long their last load took, Streams how many pages follow changes.
@@ -103,28 +106,21 @@ type Sources struct {
 	Clock         func() time.Time
 }
 
-// Sample takes one. What cannot be read is not in it; the health says why.
+// Sample takes one. What cannot be read is not in it; the health says why. Of several processes the one that leads knows what is
+// under way, and the others do not tell of it.
 func (s *Sources) Sample(ctx context.Context) *metrics.Sample {
-	load := s.Engine.Load()
 	out := &metrics.Sample{
 		Store: metrics.Store{Commits: s.Store.Commits()}, Streams: s.Streams(), DAGs: s.DAGs(), ParseTime: s.Parsed(),
-		Work: &metrics.Work{Running: load.Runs, Tasks: load.Tasks, Workers: s.Workers},
-	}
-	for _, name := range slices.Sorted(maps.Keys(load.Pools)) {
-		p := load.Pools[name]
-		out.Work.Pools = append(out.Work.Pools, metrics.Pool{
-			Name: name, Slots: p.Slots, Open: p.Open, Queued: p.Queued, Running: p.Running, Scheduled: p.Scheduled, Deferred: p.Deferred, Starving: p.Starving,
-		})
-	}
-	progress, latest := s.Engine.Progress(), s.Engine.Latest()
-	out.Scheduler = &metrics.Scheduler{
-		Beats: progress.Beats, Passes: progress.Passes, Rounds: progress.Rounds, LastBeat: latest.Beat, LastPass: latest.Pass, LastRound: latest.Round,
+		Scheduler: s.scheduler(),
 	}
 	h := s.Health(ctx)
 	if h == nil {
 		return out
 	}
 	out.Scheduler.Healthy, out.Store.Healthy = h.Scheduler.Status == health.Healthy, h.Store.Status == health.Healthy
+	if out.Scheduler.Leads {
+		out.Work = s.work()
+	}
 	if !out.Store.Healthy {
 		return out
 	}
@@ -134,9 +130,32 @@ func (s *Sources) Sample(ctx context.Context) *metrics.Sample {
 	return out
 }
 
+func (s *Sources) scheduler() *metrics.Scheduler {
+	progress, latest := s.Engine.Progress(), s.Engine.Latest()
+	return &metrics.Scheduler{
+		Leads: !s.Engine.Follows(), Beats: progress.Beats, Passes: progress.Passes, Rounds: progress.Rounds,
+		LastBeat: latest.Beat, LastPass: latest.Pass, LastRound: latest.Round,
+	}
+}
+
+func (s *Sources) work() *metrics.Work {
+	load := s.Engine.Load()
+	out := &metrics.Work{Running: load.Runs, Tasks: load.Tasks, Workers: s.Workers}
+	for _, name := range slices.Sorted(maps.Keys(load.Pools)) {
+		p := load.Pools[name]
+		out.Pools = append(out.Pools, metrics.Pool{
+			Name: name, Slots: p.Slots, Open: p.Open, Queued: p.Queued, Running: p.Running, Scheduled: p.Scheduled, Deferred: p.Deferred, Starving: p.Starving,
+		})
+	}
+	return out
+}
+
 // read reads what the health does not know.
 func (s *Sources) read(ctx context.Context, out *metrics.Sample) {
-	if open, err := s.Store.OpenRunCounts(ctx); err == nil {
+	if all, err := s.Nodes(ctx); err == nil && len(all) > 0 {
+		s.nodes(all, out)
+	}
+	if open, err := s.Store.OpenRunCounts(ctx); err == nil && out.Work != nil {
 		queued := 0
 		for _, c := range open {
 			if c.State == dag.RunQueued {
@@ -150,6 +169,23 @@ func (s *Sources) read(ctx context.Context, out *metrics.Sample) {
 	}
 	if space, err := s.Store.Space(ctx); err == nil {
 		out.Store.Bytes = space.Total
+	}
+}
+
+// nodes counts the processes that share the store, and the tasks that they may run at once.
+func (s *Sources) nodes(all []nodes.Node, out *metrics.Sample) {
+	out.Nodes = map[string]int{string(nodes.Working): 0, string(nodes.Draining): 0, string(nodes.Stopping): 0}
+	workers := 0
+	for _, n := range all {
+		if _, alive := out.Nodes[string(n.State)]; alive {
+			out.Nodes[string(n.State)]++
+		}
+		if n.State == nodes.Working && slices.Contains(n.Roles, nodes.Worker) {
+			workers += n.Workers
+		}
+	}
+	if out.Work != nil {
+		out.Work.Workers = workers
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dingdag/dingdag/api/health"
+	"github.com/dingdag/dingdag/api/nodes"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/measuring"
 	"github.com/dingdag/dingdag/cli/internal/receiving"
@@ -97,10 +98,24 @@ func (s *service) server(ctx context.Context, a *app.App, version string, ln net
 	o.SignIn, o.REST, o.Pages = site.Gate, a.REST(a.Store, version, s.reload, s.pages, serving.Tester(a)), site.Pages //nolint:contextcheck // each call has the context of its request
 	o.Own = a.OwnREST(a.Store, version)                                                                               //nolint:contextcheck // each call has the context of its request
 	measuring.Serve(s.metrics, &o, &measuring.Sources{
-		Engine: s.engine, Store: a.Store, Workers: a.Settings.Workers, Health: now, DAGs: s.dags.Count, Streams: s.pages.Open, Parsed: s.dags.Took, Clock: a.Clock,
+		Engine: s.engine, Store: a.Store, Workers: a.Settings.Workers, Nodes: s.nodes(a), Health: now, DAGs: s.dags.Count, Streams: s.pages.Open, Parsed: s.dags.Took, Clock: a.Clock,
 	})
 	srv = web.New(o)
 	return srv, nil
+}
+
+// nodes returns the processes that share the store now.
+func (*service) nodes(a *app.App) func(context.Context) ([]nodes.Node, error) {
+	return func(ctx context.Context) ([]nodes.Node, error) {
+		if !a.Shared() {
+			return nil, nil
+		}
+		now, err := a.Store.LeaseClock(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return nodes.Shared(ctx, a.Store, now)
+	}
 }
 
 // certificate is what the server encrypts with; nil for nothing.
