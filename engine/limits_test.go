@@ -216,6 +216,53 @@ func TestFailFast(t *testing.T) {
 	assert.Equal(t, []string{why, "broken", ""}, []string{b.instance(r, "h").Error, b.instance(r, "f").Error, b.instance(r, "n").Error})
 }
 
+// unseen is a store that tells of no job that others have taken, as if they took it a moment later.
+type unseen struct{ store.Store }
+
+// Tx is that of the store.
+func (u unseen) Tx(ctx context.Context, fn func(store.Tx) error) error {
+	return u.Store.Tx(ctx, func(tx store.Tx) error { return fn(unseenTx{tx}) })
+}
+
+type unseenTx struct{ store.Tx }
+
+// RunningJobs tells of none.
+func (unseenTx) RunningJobs(context.Context, int64) ([]store.Job, error) { return nil, nil }
+
+// A task that another process takes in the moment in which fail_fast skips it is ended, too.
+func TestFailFastEndsWhatIsJustTaken(t *testing.T) {
+	t.Parallel()
+	if !*away {
+		t.Skip("it is about a process that does not lead: -args -away runs it")
+	}
+	b := newBench(t)
+	b.wrap = func(s store.Store) store.Store { return unseen{s} }
+	b.stopStore()
+	b.open()
+	begun, stopped := make(chan struct{}), make(chan error, 1)
+	b.do["hang"] = func(ctx context.Context, _ *operator.TaskContext) (any, error) {
+		close(begun)
+		<-ctx.Done()
+		stopped <- context.Cause(ctx)
+		return nil, ctx.Err()
+	}
+	b.do["fail"] = func(context.Context, *operator.TaskContext) (any, error) {
+		<-begun // it is not said yet that the other one runs
+		return nil, operator.Fail(errors.New("broken"))
+	}
+	b.load("d:\n  fail_fast: true\n  tasks:\n    - {task_id: h, operator: probe, do: hang}\n    - {task_id: f, operator: probe, do: fail}\n")
+	b.start(engine.RunOptions{})
+	r := b.finish(engine.Trigger{})
+	assert.Equal(t, dag.RunFailed, r.State)
+	select {
+	case err := <-stopped:
+		require.ErrorIs(t, err, operator.ErrCanceled)
+		require.ErrorContains(t, err, "the DAG has fail_fast")
+	case <-time.After(20 * time.Second):
+		t.Fatal("it runs on")
+	}
+}
+
 func TestPausedAfterFailuresInARow(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

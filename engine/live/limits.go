@@ -138,11 +138,13 @@ func (lr *Run) stopFast(tx *Tx) error {
 		return err
 	}
 	for _, at := range lr.Machine.StopFast(func(at dagrun.Slot) bool { return begun(lr.inst.At(at)) }) {
+		if in := lr.Instance(at); holdsSlot(in.State) { // one that waits may just be taken, and must not begin then
+			tx.Cancel(AttemptOf(in), errFailFast)
+		}
 		in := lr.record(tx, at)
 		in.EndDate = tx.Now
 		if in.State == dag.Failed {
 			in.Error = errFailFast.Error()
-			tx.Cancel(AttemptOf(in), errFailFast)
 		}
 	}
 	return nil
