@@ -516,6 +516,46 @@ func TestTheDatabaseIsAway(t *testing.T) {
 	}
 }
 
+// A worker that was cut off for longer than its lease ends what another one has taken from it, as soon as it is back, and says so
+// in the log of the task. What others have not taken goes on.
+func TestAWorkerIsCutOff(t *testing.T) {
+	t.Parallel()
+	for name, away := range map[string]func(*relay){"cut off": (*relay).refuse, "silent": (*relay).swallow} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCluster(t, clusterDAGs)
+			r, home := newRelay(t, c.database), t.TempDir()
+			c.start("scheduler", "dingdag scheduler")
+			w := c.start("worker1", "dingdag worker", "DINGDAG_DATABASE_URL="+r.url, "DINGDAG_HOME="+home)
+			c.trigger("held", "one")
+			c.held("one", w)
+			c.running("held", "one", "hold")
+			away(r)
+			other := c.start("worker2", "dingdag worker")
+			c.held("one", other)
+			assert.Zero(t, c.count("told to end on worker1"), "it does not know")
+			c.trigger("held", "two")
+			c.held("two", other)
+			r.restore()
+			c.until("end the try", func() bool { return c.count("told to end on worker1") == 1 })
+			w.stop()
+			assert.Zero(t, c.count("told to end on worker2"))
+			c.free("one")
+			c.free("two")
+			assert.Equal(t, 1, c.ends("held", "one", dag.RunSuccess)["hold"].Lost)
+			assert.Zero(t, c.ends("held", "two", dag.RunSuccess)["hold"].Lost)
+			assert.Contains(t, w.log.String(), "a try was taken from this process")
+			logs, err := filepath.Glob(filepath.Join(home, "logs", "*", "run_id=one", "task_id=hold", "attempt=1.log"))
+			require.NoError(t, err)
+			require.Len(t, logs, 1)
+			b, err := os.ReadFile(logs[0])
+			require.NoError(t, err)
+			assert.Contains(t, string(b), "this process could not renew its lease in time, and the try was taken from it")
+			assert.Contains(t, string(b), "its outcome is dropped")
+		})
+	}
+}
+
 // relay passes on what processes and the database say to each other, until told otherwise.
 type relay struct {
 	url, to string

@@ -42,6 +42,8 @@ type executor struct {
 	// attempts are those that run in this process, atWork their names.
 	attempts *live.Attempts
 	atWork   atWork
+	// tenure is how long this process has its attempts to itself, on a store that is shared.
+	tenure tenure
 
 	mu sync.Mutex
 	// unsettled are attempts of dead processes that could not be settled yet.
@@ -106,10 +108,13 @@ func (a *attempt) work(ctx context.Context, stop <-chan struct{}) (*attempt, err
 	defer cancel(nil)
 	defer context.AfterFunc(ctx, func() { cancel(operator.ErrShutdown) })()
 	defer x.attempts.Begin(live.AttemptOf(&a.in), cancel)()
+	known := sync.OnceFunc(x.atWork.runs(a, cancel))
+	defer known()
 	actx, ended := x.tracer.Try(actx, &a.run, &a.in)
 	err := a.try.Open(actx)
 	defer a.try.Close()
 	if err != nil {
+		known()
 		res := a.try.Fail(actx, err)
 		ended(&res.Instance)
 		return a.finish(ctx, res, stop)
@@ -142,6 +147,7 @@ func (a *attempt) work(ctx context.Context, stop <-chan struct{}) (*attempt, err
 			res = a.try.Execute(actx)
 		}
 	}
+	known()
 	ended(&res.Instance)
 	if err != nil {
 		return nil, x.discard(ctx, a.job, err)
@@ -338,7 +344,7 @@ func (a *attempt) finish(ctx context.Context, res worker.Result, stop <-chan str
 	}
 	write := context.WithoutCancel(ctx)
 	if res.Instance.State == dag.Queued {
-		if err := a.giveBack(write); !errors.Is(err, store.ErrNotLeader) {
+		if err := a.giveBack(ctx); !errors.Is(err, store.ErrNotLeader) {
 			return nil, err
 		}
 		return nil, a.lastWord(ctx, &res)
@@ -376,7 +382,7 @@ func (a *attempt) finish(ctx context.Context, res worker.Result, stop <-chan str
 		}
 		return lr.Ended(tx, in, ds)
 	}
-	err = persist(ctx, a.x.log, func() error { return a.x.runs.ChangeOf(write, a.job.RunKey, settle) })
+	err = a.x.persistEnd(ctx, func() error { return a.x.runs.ChangeOf(write, a.job.RunKey, settle) })
 	if errors.Is(err, store.ErrNotLeader) {
 		return nil, a.lastWord(ctx, &res)
 	}
@@ -404,14 +410,17 @@ func (a *attempt) written(err error) error {
 
 // giveBack queues the attempt again, with the same number: a shutdown is no failure.
 func (a *attempt) giveBack(ctx context.Context) error {
-	err := a.x.runs.Change(ctx, func(tx *live.Tx) error {
-		lr, err := tx.Live(a.job.RunKey)
-		if err != nil || lr == nil || !a.wanted(a.row(lr)) {
-			return err
-		}
-		in := lr.Set(tx, a.slot(lr), dag.Queued)
-		in.StartDate = time.Time{}
-		return nil
+	write := context.WithoutCancel(ctx)
+	err := a.x.persistEnd(ctx, func() error {
+		return a.x.runs.Change(write, func(tx *live.Tx) error {
+			lr, err := tx.Live(a.job.RunKey)
+			if err != nil || lr == nil || !a.wanted(a.row(lr)) {
+				return err
+			}
+			in := lr.Set(tx, a.slot(lr), dag.Queued)
+			in.StartDate = time.Time{}
+			return nil
+		})
 	})
 	return errors.Join(errGiveBack, err)
 }

@@ -232,6 +232,10 @@ func (m *member) beat(ctx context.Context) {
 		m.failing = ""
 		m.e.o.Log.Info("the lease of this process is renewed again")
 	}
+	m.e.executor.tenure.renew(3 * m.e.o.Beat)
+	if err := m.e.executor.endTaken(ctx); err != nil && ctx.Err() == nil {
+		m.e.o.Log.Error("look for tries that others have taken", "error", err) // the next beat looks again
+	}
 	m.drain(r.Drain)
 	switch {
 	case m.node.State == store.NodeStopping:
@@ -341,6 +345,7 @@ func (m *member) leave(ctx context.Context) (err error) {
 	for _, t := range m.ending {
 		<-t.done
 	}
+	m.e.executor.tenure.end()
 	m.node.State = store.NodeStopped
 	if _, rerr := m.e.store.Renew(ctx, &m.node, store.Renewal{}); rerr != nil {
 		m.e.o.Log.Error("give up the lease; it runs out", "error", rerr)

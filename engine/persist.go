@@ -41,3 +41,11 @@ func persist(ctx context.Context, log *slog.Logger, write func() error) error {
 		}
 	}
 }
+
+// persistEnd is persist of what became of an attempt. On a store that is shared a process that is told to stop goes on
+// trying for as long as its lease holds, because nobody else can take the attempt before.
+func (x *executor) persistEnd(ctx context.Context, write func() error) error {
+	trying, cancel := x.tenure.outlast(ctx)
+	defer cancel()
+	return persist(trying, x.log, write)
+}

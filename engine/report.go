@@ -207,11 +207,11 @@ func (x *executor) cannotRun(r *store.Run, in *store.Instance, why error) *worke
 func (a *attempt) finishAway(ctx context.Context, res *worker.Result, g *dagrun.Graph) error {
 	write := context.WithoutCancel(ctx)
 	if res.Instance.State == dag.Queued {
-		return errors.Join(errGiveBack, a.sayHeld(write, back))
+		return errors.Join(errGiveBack, a.x.persistEnd(ctx, func() error { return a.sayHeld(write, back) }))
 	}
 	r := a.report(over)
 	r.Result = outcomeOf(g, res)
-	return persist(ctx, a.x.log, func() error {
+	return a.x.persistEnd(ctx, func() error {
 		return a.x.say(write, r, func(tx store.Tx) error { return tx.Complete(write, a.job) })
 	})
 }

@@ -1,16 +1,21 @@
 package engine
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/dingdag/dingdag/store"
 )
 
-// atWork is what runs now, to be told when the process stops.
+// atWork is what runs now, to be told when the process stops, and to be ended when others have taken it.
 type atWork struct {
 	mu       sync.Mutex
 	attempts map[*attempt]string
+	// ends are what ends those of which it is not known yet what came of them.
+	ends map[store.Job]context.CancelCauseFunc
 }
 
 // add notes an attempt until the function that it returns is called.
@@ -26,6 +31,39 @@ func (w *atWork) add(a *attempt) (done func()) {
 		defer w.mu.Unlock()
 		delete(w.attempts, a)
 	}
+}
+
+// runs notes what ends an attempt until the function that it returns is called: it is known then what came of it.
+func (w *atWork) runs(a *attempt, end context.CancelCauseFunc) (known func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ends == nil {
+		w.ends = map[store.Job]context.CancelCauseFunc{}
+	}
+	w.ends[a.job] = end
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.ends, a.job)
+	}
+}
+
+// jobs are those of the attempts of which it is not known yet what came of them.
+func (w *atWork) jobs() []store.Job {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Collect(maps.Keys(w.ends))
+}
+
+// end ends an attempt, and reports whether it was not over yet.
+func (w *atWork) end(j store.Job, why error) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	end := w.ends[j]
+	if end != nil {
+		end(why)
+	}
+	return end != nil
 }
 
 // names lists what runs, sorted.

@@ -128,6 +128,8 @@ type Membership interface {
 	Renew(ctx context.Context, n *Node, o Renewal) (*Renewed, error)
 	// Canceled returns the attempts of this process that [NodesTx.CancelJob] has asked it to end.
 	Canceled(ctx context.Context) ([]*Canceled, error)
+	// Taken returns those of some jobs that this process does not hold any more: while it was taken for dead, others took them.
+	Taken(ctx context.Context, js []Job) ([]Job, error)
 	// Own is Tx for what this process itself has done, such as sending a message, which holds whoever leads.
 	Own(ctx context.Context, fn func(Tx) error) error
 }

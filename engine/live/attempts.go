@@ -17,6 +17,9 @@ type Attempt struct {
 	Try      int
 }
 
+// begun is an attempt that runs: one that was taken from this process may come back to it before it has ended.
+type begun struct{ cancel context.CancelCauseFunc }
+
 // AttemptOf is the attempt that an instance is at.
 func AttemptOf(in *store.Instance) Attempt { return Attempt{in.RunKey, in.TaskID, in.MapIndex, in.Try} }
 
@@ -24,7 +27,7 @@ func AttemptOf(in *store.Instance) Attempt { return Attempt{in.RunKey, in.TaskID
 // concurrent use.
 type Attempts struct {
 	mu      sync.Mutex
-	running map[Attempt]context.CancelCauseFunc
+	running map[Attempt]*begun
 	// unwanted holds those that were cancelled before they ran.
 	unwanted map[Attempt]error
 }
@@ -35,15 +38,19 @@ func (as *Attempts) Begin(a Attempt, cancel context.CancelCauseFunc) (end func()
 	as.mu.Lock()
 	defer as.mu.Unlock()
 	if as.running == nil {
-		as.running = map[Attempt]context.CancelCauseFunc{}
+		as.running = map[Attempt]*begun{}
 	}
-	as.running[a] = cancel
+	own := &begun{cancel}
+	as.running[a] = own
 	if cause := as.unwanted[a]; cause != nil {
 		cancel(cause)
 	}
 	return func() {
 		as.mu.Lock()
 		defer as.mu.Unlock()
+		if as.running[a] != own {
+			return
+		}
 		delete(as.running, a)
 		delete(as.unwanted, a)
 	}
@@ -80,16 +87,16 @@ func (rs *Runs) Begun(ctx context.Context, rd store.Queues, run int64) (func(*st
 func (as *Attempts) Cancel(a Attempt, cause error) {
 	cause = fmt.Errorf("%w: %w", operator.ErrCanceled, cause)
 	as.mu.Lock()
-	cancel := as.running[a]
-	if cancel == nil {
+	runs := as.running[a]
+	if runs == nil {
 		if as.unwanted == nil {
 			as.unwanted = map[Attempt]error{}
 		}
 		as.unwanted[a] = cause
 	}
 	as.mu.Unlock()
-	if cancel != nil {
-		cancel(cause)
+	if runs != nil {
+		runs.cancel(cause)
 	}
 }
 

@@ -26,6 +26,11 @@ func (s *Store) Canceled(ctx context.Context) ([]*store.Canceled, error) {
 	return s.jobs().Canceled(ctx)
 }
 
+// Taken returns jobs that this process does not hold any more, see [store.Membership].
+func (s *Store) Taken(ctx context.Context, js []store.Job) ([]store.Job, error) {
+	return s.jobs().Taken(ctx, js)
+}
+
 // LeaseClock is the time by which leases go.
 func (s *Store) LeaseClock(ctx context.Context) (time.Time, error) { return s.now(ctx, s.conn()) }
 

@@ -169,6 +169,41 @@ func argsOf(format string) string {
 	return b.String()
 }
 
+// Taken is [store.Membership]'s.
+func (q *Jobs[TTx]) Taken(ctx context.Context, js []store.Job) ([]store.Job, error) {
+	if q == nil {
+		return nil, errReading
+	}
+	return q.config.Taken(ctx, js)
+}
+
+// Taken is [store.Membership]'s.
+func (c *Config) Taken(ctx context.Context, js []store.Job) (taken []store.Job, err error) {
+	if len(js) == 0 {
+		return nil, nil
+	}
+	read := c.Read()
+	w := &wordsOf[read.Dialect()]
+	own, err := jobs(ctx, read, "SELECT "+w.jobColumns+" FROM river_job WHERE state = 'running' AND "+w.lastNode+" = ?", c.Process.node)
+	if err != nil {
+		return nil, fmt.Errorf("look which attempts are held: %w", err)
+	}
+	held := make(map[Handle]bool, len(own))
+	for _, j := range own {
+		held[j.Handle.(Handle).Held()] = true //nolint:forcetypeassert // jobs made it
+	}
+	for _, j := range js {
+		h, ok := j.Handle.(Handle)
+		if !ok {
+			return nil, errors.New("look for a job that no worker holds")
+		}
+		if !held[h.Held()] {
+			taken = append(taken, j)
+		}
+	}
+	return taken, nil
+}
+
 // Canceled is [store.Membership]'s.
 func (c *Config) Canceled(ctx context.Context) ([]*store.Canceled, error) {
 	read := c.Read()

@@ -184,18 +184,40 @@ func attemptsAreHeld(t *testing.T, open storetest.Open) {
 	hold := func(j store.Job) error {
 		return a.Own(t.Context(), func(tx store.Tx) error { return tx.HoldJob(t.Context(), j) })
 	}
+	takenFrom := func(s store.Store, js ...store.Job) []store.Job {
+		taken, err := s.Taken(t.Context(), js)
+		require.NoError(t, err)
+		return taken
+	}
 	require.NoError(t, hold(h.job))
 	require.NoError(t, hold(h.job), "as often as it is asked")
+	assert.Empty(t, takenFrom(a, h.job))
+	assert.Empty(t, takenFrom(a), "of none")
+	assert.Equal(t, []store.Job{h.job}, takenFrom(b, h.job))
 	lost, err := b.Recover(t.Context())
 	require.NoError(t, err)
 	release(t, b, one(t, lost))
 	require.ErrorIs(t, hold(h.job), store.ErrLostLease, "it waits for another one")
+	assert.Equal(t, []store.Job{h.job}, takenFrom(a, h.job))
 	taken := hang(t, b)
+	assert.Empty(t, takenFrom(b, taken.job))
+	assert.Equal(t, []store.Job{h.job}, takenFrom(a, h.job))
+	again, err := a.Recover(t.Context())
+	require.NoError(t, err)
+	release(t, a, one(t, again))
+	back := hang(t, a)
+	assert.Equal(t, []store.Job{h.job}, takenFrom(a, h.job, back.job), "it is another taking, although by the same process")
+	again, err = b.Recover(t.Context())
+	require.NoError(t, err)
+	release(t, b, one(t, again))
+	taken = hang(t, b)
 	require.ErrorIs(t, hold(h.job), store.ErrLostLease)
 	require.NoError(t, hold(taken.job))
 	require.NoError(t, storetest.Complete(t.Context(), b, taken.job))
 	require.ErrorIs(t, hold(taken.job), store.ErrLostLease, "it has ended")
 	require.Error(t, hold(store.Job{RunKey: 7, TaskID: "t"}), "nobody runs that")
+	_, err = a.Taken(t.Context(), []store.Job{{RunKey: 7, TaskID: "t"}})
+	require.Error(t, err, "nobody runs that")
 }
 
 // Whoever leads is late, too, when the store was away: that nobody has renewed a lease says nothing of the others then.
