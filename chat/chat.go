@@ -28,6 +28,8 @@ type Store interface {
 	store.Transactor
 	// EventOfRef is that of [store.Events].
 	EventOfRef(ctx context.Context, ref string) (*store.Event, error)
+	// LeaseClock is that of [store.Membership].
+	LeaseClock(ctx context.Context) (time.Time, error)
 }
 
 // Sealer encrypts what bears a right. *connections.Cipher is one.

@@ -585,6 +585,34 @@ func TestMessagesWithoutTheirText(t *testing.T) {
 	})
 }
 
+// Whether this machine's clock is right does not matter for who receives: leases go by that of the store.
+func TestLeasesGoByTheClockOfTheStore(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []time.Duration{30 * time.Second, -30 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			holder := func() string {
+				t.Helper()
+				leases, err := w.db.NamedLeases(t.Context(), store.ChatLeases)
+				require.NoError(t, err)
+				require.Len(t, leases, 1)
+				return leases[0].Holder
+			}
+			a := w.start("a", 0)
+			time.Sleep(time.Second)
+			b := w.start("b", 0, func(o *chat.Options) { o.Clock = func() time.Time { return time.Now().Add(ahead) } })
+			defer b.end()
+			time.Sleep(10 * time.Second)
+			assert.Equal(t, "a", holder(), ahead)
+			a.end()
+			time.Sleep(5 * time.Second)
+			assert.Equal(t, "b", holder(), ahead)
+			time.Sleep(10 * time.Second)
+			assert.Equal(t, "b", holder(), "it renews its lease")
+		})
+	}
+}
+
 // Whether this machine's clock is right does not matter for what is late.
 func TestLateByDingTalksClock(t *testing.T) {
 	t.Parallel()

@@ -231,19 +231,25 @@ func (h *holder) came() {
 // LeaseName names the lease of an application.
 func LeaseName(app App) string { return store.ChatLeases + app.Key }
 
-// lease is what the holder asks for, with how it stands with its connection: who asks in another process reads it there.
-func (h *holder) lease(l Link) (store.NamedLease, error) {
+// lease is what the holder asks for at a moment of the store, by whose clock leases go, with how it stands with its connection: who
+// asks in another process reads it there.
+func (h *holder) lease(l Link, now time.Time) (store.NamedLease, error) {
 	told := store.ChatLink{ConnID: h.app.ConnID, Stream: !h.app.HTTPOnly, Connected: l.Connected, Since: l.Since.UTC().Truncate(time.Millisecond)}
 	if l.Err != nil {
 		told.Error = h.o.Masker.Mask(l.Err.Error())
 	}
 	note, err := json.Marshal(told)
-	return store.NamedLease{Name: LeaseName(h.app), Holder: h.o.Node, Until: h.o.Clock().Add(leaseTime).UTC().Truncate(time.Millisecond), Note: note}, err
+	return store.NamedLease{Name: LeaseName(h.app), Holder: h.o.Node, Until: now.Add(leaseTime).UTC().Truncate(time.Millisecond), Note: note}, err
 }
 
-// take takes the lease or renews it.
-func (h *holder) take(ctx context.Context, now Link) (ok bool, until time.Time, err error) {
-	l, err := h.lease(now)
+// take takes the lease or renews it. It holds until a moment by the clock of this process.
+func (h *holder) take(ctx context.Context, link Link) (ok bool, until time.Time, err error) {
+	until = h.o.Clock().Add(leaseTime)
+	now, err := h.o.Store.LeaseClock(ctx)
+	if err != nil {
+		return false, time.Time{}, err
+	}
+	l, err := h.lease(link, now)
 	if err != nil {
 		return false, time.Time{}, err
 	}
@@ -251,7 +257,7 @@ func (h *holder) take(ctx context.Context, now Link) (ok bool, until time.Time, 
 		ok, err = tx.TakeLease(ctx, l, l.Until.Add(-leaseTime))
 		return err
 	})
-	return ok && err == nil, l.Until, err
+	return ok && err == nil, until, err
 }
 
 // free reports whether nobody holds the lease, without writing.
@@ -263,7 +269,10 @@ func (h *holder) free(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	now := h.o.Clock()
+	now, err := h.o.Store.LeaseClock(ctx)
+	if err != nil {
+		return false, err
+	}
 	return l.Holder == h.o.Node || !l.Until.After(now) || l.Until.After(now.Add(2*leaseTime)), nil
 }
 
