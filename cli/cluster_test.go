@@ -556,6 +556,35 @@ func TestAWorkerIsCutOff(t *testing.T) {
 	}
 }
 
+// What waits in a queue that no node serves is told by tasks why, by the health, by the log of the process that leads and by the
+// list of nodes, until a worker comes that serves it.
+func TestAQueueThatNobodyServes(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, "far:\n  schedule: null\n  tasks: [{task_id: only, operator: bash, bash_command: 'true', queue: gpu}]\n")
+	s := c.start("scheduler", "dingdag scheduler")
+	c.start("worker1", "dingdag worker --queues default,cpu")
+	c.trigger("far", "one")
+	look := func(args ...string) string {
+		out, err := dingdagOn(t, t.TempDir(), c.database, append(args, "--dags-folder", c.dags)...)
+		require.NoError(t, err, out)
+		return out
+	}
+	var why string
+	c.until("be queued", func() bool {
+		why = look("tasks", "why", "far", "only", "one")
+		return strings.Contains(why, "it is queued since")
+	})
+	assert.Contains(t, why, "waits for a worker of queue gpu: no live node serves it (")
+	assert.Contains(t, why, " serves default, cpu)")
+	c.says(s, "tasks wait in a queue that no live node serves")
+	assert.Contains(t, s.log.String(), "queue=gpu tasks=1")
+	assert.Contains(t, look("health"), "in queue gpu, which no live node serves: 1")
+	c.start("worker2", "dingdag worker --queues gpu")
+	c.ends("far", "one", dag.RunSuccess)
+	c.says(s, "no task waits any more in a queue that no live node served")
+	assert.NotContains(t, look("health"), "gpu")
+}
+
 // relay passes on what processes and the database say to each other, until told otherwise.
 type relay struct {
 	url, to string

@@ -78,7 +78,8 @@ func (e *Engine) leadUntil(ctx context.Context, o RunOptions, t *term, send func
 func (e *Engine) leaderBeats(ctx context.Context, lost <-chan []store.Job) {
 	t := time.NewTicker(e.o.Beat)
 	defer t.Stop()
-	for {
+	told := unserved{}
+	for beats := 0; ; {
 		var err error
 		select {
 		case <-ctx.Done():
@@ -93,6 +94,9 @@ func (e *Engine) leaderBeats(ctx context.Context, lost <-chan []store.Job) {
 		case <-t.C:
 			e.reported()
 			err = e.beatRest(ctx)
+			if beats++; beats%queueBeats == 0 {
+				err = errors.Join(err, told.look(ctx, e.store, e.o.Log))
+			}
 		}
 		if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrNotLeader) {
 			// The next beat tries again; a store that stays away shows in every line.

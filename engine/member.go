@@ -220,6 +220,7 @@ func (m *member) beat(ctx context.Context) {
 		_ = m.endTerm(ctx) // it leads no more, whatever it was
 	}
 	m.node.Running = len(m.e.executor.atWork.names())
+	before := m.e.o.Clock()
 	r, err := m.e.store.Renew(ctx, &m.node, store.Renewal{Lease: 3 * m.e.o.Beat, Lead: m.mayLead(), Epoch: m.epoch})
 	if err != nil {
 		if ctx.Err() == nil && m.failing != err.Error() { // a store that stays away says so once
@@ -236,6 +237,7 @@ func (m *member) beat(ctx context.Context) {
 	if err := m.e.executor.endTaken(ctx); err != nil && ctx.Err() == nil {
 		m.e.o.Log.Error("look for tries that others have taken", "error", err) // the next beat looks again
 	}
+	m.compareClocks(r.Now, before, m.e.o.Clock())
 	m.drain(r.Drain)
 	switch {
 	case m.node.State == store.NodeStopping:
@@ -260,6 +262,27 @@ func (m *member) beat(ctx context.Context) {
 	}
 	if m.term == nil {
 		m.e.plans.Trim()
+	}
+}
+
+// compareClocks notes by how much the clock of this process differs from that of the store, as which it was now at some moment
+// between two of this process, and says so when it begins to matter and when it is over. Others hear of it with the next beat.
+func (m *member) compareClocks(now, before, after time.Time) {
+	was := m.node.ClockIsOff()
+	switch {
+	case now.Before(before):
+		m.node.ClockAhead = before.Sub(now).Round(time.Millisecond)
+	case now.After(after):
+		m.node.ClockAhead = after.Sub(now).Round(time.Millisecond)
+	default:
+		m.node.ClockAhead = 0
+	}
+	switch off := m.node.ClockIsOff(); {
+	case off && !was:
+		m.e.o.Log.Warn("the clock of this machine is not that of the database: have all machines take their time from one source (NTP), because runs start by the clock of the node that leads",
+			"ahead", m.node.ClockAhead)
+	case was && !off:
+		m.e.o.Log.Info("the clock of this machine is that of the database again")
 	}
 }
 

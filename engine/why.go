@@ -13,5 +13,11 @@ func (e *Engine) WhyTask(ctx context.Context, r *store.Run, taskID string) ([]wh
 	if err != nil {
 		return nil, err
 	}
-	return why.OfTask(ctx, e.liveOptions(), r, taskID, alone)
+	var nodes []*store.Node
+	if e.o.Shared {
+		if nodes, _, err = store.Living(ctx, e.store); err != nil {
+			return nil, err
+		}
+	}
+	return why.OfTask(ctx, e.liveOptions(), r, taskID, alone, nodes)
 }

@@ -94,7 +94,7 @@ func (w *world) all() {
 				Robots:       []metrics.Robot{{Name: "ops", Closed: true, Sent: 9, Quota: 100}},
 				Applications: []metrics.Application{{Name: "app\xff", Connected: true}},
 			},
-			Store: metrics.Store{Healthy: true, Commits: 11, Bytes: 4096}, Streams: 6, DAGs: 12, ParseTime: time.Second, DAGsPaused: new(1), ImportErrors: new(2), Nodes: map[string]int{"working": 3},
+			Store: metrics.Store{Healthy: true, Commits: 11, Bytes: 4096}, Streams: 6, DAGs: 12, ParseTime: time.Second, DAGsPaused: new(1), ImportErrors: new(2), Nodes: map[string]int{"working": 3}, NodeClocks: map[string]time.Duration{"a": 0}, Unserved: []metrics.Unserved{{Queue: "gpu", Tasks: 1}},
 		}
 	})
 }
@@ -260,9 +260,12 @@ func TestFollowersTellNothingOfTheScheduler(t *testing.T) {
 		return &metrics.Sample{
 			Scheduler: &metrics.Scheduler{Healthy: true, Beats: 3, Passes: 2, Rounds: 1, LastBeat: w.now, LastPass: w.now, LastRound: w.now},
 			Nodes:     map[string]int{"working": 2, "draining": 1},
+
+			NodeClocks: map[string]time.Duration{"a": 0, "b": -31 * time.Second}, Unserved: []metrics.Unserved{{Queue: "gpu", Tasks: 3, Oldest: time.Minute}},
 		}
 	})
-	w.has("dingdag_scheduler_healthy 1", "dingdag_leads 0", `dingdag_nodes{state="working"} 2`, `dingdag_nodes{state="draining"} 1`)
+	w.has("dingdag_scheduler_healthy 1", "dingdag_leads 0", `dingdag_nodes{state="working"} 2`, `dingdag_nodes{state="draining"} 1`,
+		`dingdag_node_clock_ahead_seconds{node="b"} -31`, `dingdag_queue_unserved_tasks{queue="gpu"} 3`, `dingdag_queue_unserved_oldest_seconds{queue="gpu"} 60`)
 	text := w.scrape()
 	for _, name := range []string{"dingdag_scheduler_last_pass_timestamp_seconds", "dingdag_outbox_rounds_total", "airflow_scheduler_heartbeat", "dingdag_workers", "airflow_executor_open_slots"} {
 		assert.NotContains(t, text, name)

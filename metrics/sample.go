@@ -23,6 +23,17 @@ type Sample struct {
 	ImportErrors *int
 	// Nodes are how many processes share the store, by state; nil where one works alone.
 	Nodes map[string]int
+	// NodeClocks are by how much the clocks of those are ahead of that of the store, by their ids.
+	NodeClocks map[string]time.Duration
+	// Unserved are the queues that no live node serves.
+	Unserved []Unserved
+}
+
+// Unserved is what waits in a queue that no live node serves.
+type Unserved struct {
+	Queue  string
+	Tasks  int
+	Oldest time.Duration
 }
 
 // Scheduler is how far the scheduler of this process has come.
@@ -140,6 +151,13 @@ func (s *sampled) Collect(to chan<- prometheus.Metric) {
 	}
 	for state, n := range now.Nodes {
 		out.gauge(s.d.Nodes, float64(n), state)
+	}
+	for node, ahead := range now.NodeClocks {
+		out.gauge(s.d.NodeClock, ahead.Seconds(), node)
+	}
+	for _, q := range now.Unserved {
+		out.gauge(s.d.Unserved, float64(q.Tasks), q.Queue)
+		out.gauge(s.d.UnservedOldest, q.Oldest.Seconds(), q.Queue)
 	}
 	s.scheduler(out, now.Scheduler)
 	s.work(out, now.Work)

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -34,6 +36,9 @@ type Node struct {
 	// Endpoint is the URL at which it shows the logs of its attempts, empty for none.
 	Endpoint  string    `json:"endpoint,omitzero"`
 	StartedAt time.Time `json:"started_at"`
+	// ClockAhead is by how much its clock is ahead of that of the store, negative behind it, as it last saw. What cannot be told
+	// from the time that a question takes is 0.
+	ClockAhead time.Duration `json:"clock_ahead,omitzero"`
 
 	// LeasedUntil is when its lease ends, or ended.
 	LeasedUntil time.Time `json:"-"`
@@ -41,6 +46,56 @@ type Node struct {
 	Drain bool `json:"-"`
 	// Leads says that it leads, or was the last that did.
 	Leads bool `json:"-"`
+}
+
+// ClockSlack is by how much clocks may differ before it is said: the moments at which runs are due come from the clock of
+// whoever leads, leases from that of the store.
+const ClockSlack = 5 * time.Second
+
+// ClockIsOff reports whether its clock is not that of the store.
+func (n *Node) ClockIsOff() bool { return n.ClockAhead.Abs() > ClockSlack }
+
+// Serves reports whether it takes attempts of a queue, of [DefaultQueue] for an empty name. One that works alone on its store, and
+// says nothing of itself, takes all.
+func (n *Node) Serves(queue string) bool {
+	if n.StartedAt.IsZero() {
+		return true
+	}
+	return n.Works && n.State == NodeWorking && !n.Drain && (n.Queues == nil || slices.Contains(n.Queues, cmp.Or(queue, DefaultQueue)))
+}
+
+// NodeReader is where processes are known, and what waits for them.
+type NodeReader interface {
+	Nodes
+	Queues
+	// LeaseClock is that of [Membership].
+	LeaseClock(ctx context.Context) (time.Time, error)
+}
+
+// Living returns the processes whose lease holds, by their ids, and the time of the store.
+func Living(ctx context.Context, s NodeReader) ([]*Node, time.Time, error) {
+	now, err := s.LeaseClock(ctx)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	ns, err := s.Nodes(ctx, now)
+	return ns, now, err
+}
+
+// UnservedPatience is how long attempts may wait in a queue that nobody serves before that is told: workers are replaced, and start
+// after a scheduler.
+const UnservedPatience = 10 * time.Second
+
+// Unserved returns the queues in which attempts have waited for a while and of which none of some processes takes any. While there
+// are no processes there are none: that nobody works is another matter.
+func Unserved(ctx context.Context, s Queues, living []*Node, now time.Time) ([]QueueBacklog, error) {
+	if len(living) == 0 {
+		return nil, nil
+	}
+	all, err := s.QueueBacklogs(ctx)
+	return slices.DeleteFunc(all, func(b QueueBacklog) bool {
+		return now.Sub(b.Since) < UnservedPatience || slices.ContainsFunc(living, func(n *Node) bool { return n.Serves(b.Queue) })
+	}), err
 }
 
 // NodeState is how a node is.

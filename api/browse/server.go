@@ -40,7 +40,7 @@ func (b *Browser) Nodes(ctx context.Context) ([]nodes.Node, error) {
 	if err := access.Check(ctx, access.Read, nil); err != nil {
 		return nil, err
 	}
-	return nodes.List(ctx, b.o.Store, time.Time{}, b.o.Clock())
+	return nodes.List(ctx, b.o.Store, time.Time{})
 }
 
 // Lives lists the stretches of time in which a scheduler worked on the store, the newest first.
@@ -48,7 +48,7 @@ func (b *Browser) Lives(ctx context.Context) ([]nodes.Node, error) {
 	if err := access.Check(ctx, access.Read, nil); err != nil {
 		return nil, err
 	}
-	return nodes.Lives(ctx, b.o.Store, time.Time{}, b.o.Clock())
+	return nodes.Lives(ctx, b.o.Store, time.Time{})
 }
 
 // DrainNode has a node take no more attempts, or take them again, see [nodes.Drain].

@@ -26,7 +26,7 @@ func (c *Checker) judgeApplications(h *Health, f *facts, p *Process) {
 	for _, l := range f.leases {
 		// This process may know other connections than the one that holds them. A lease that has ended is of no
 		// connection any more, as far as anybody can tell.
-		if told, ok := linkOf(l); ok && !known[l.Name] && told.Stream && l.Until.After(h.At) {
+		if told, ok := linkOf(l); ok && !known[l.Name] && told.Stream && l.Until.After(f.now) {
 			c.judgeApplication(h, f, p, told.ConnID, l)
 		}
 	}
@@ -48,7 +48,7 @@ func linkOf(l *store.NamedLease) (told store.ChatLink, ok bool) {
 // judgeApplication tells of one. l is its lease, nil for none.
 func (c *Checker) judgeApplication(h *Health, f *facts, p *Process, connID string, l *store.NamedLease) {
 	a := Application{ConnID: c.o.Masker.Mask(connID), Status: Unheld}
-	if told, ok := linkOf(l); ok && l.Until.After(h.At) {
+	if told, ok := linkOf(l); ok && l.Until.After(f.now) {
 		a.ConnID, a.Status = c.o.Masker.Mask(told.ConnID), Disconnected
 		a.Since, a.Error = moment(told.Since), c.o.Masker.Mask(told.Error)
 		if told.Connected {

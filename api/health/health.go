@@ -55,7 +55,7 @@ const (
 
 // Problem is something that a person should look at.
 type Problem struct {
-	// Part is what has it: store, scheduler, outbox, robots, applications, import_errors or heartbeat_url.
+	// Part is what has it: store, scheduler, outbox, robots, applications, import_errors, queues, nodes or heartbeat_url.
 	Part     string   `json:"part"`
 	Severity Severity `json:"severity"`
 	Text     string   `json:"text"`
@@ -79,6 +79,10 @@ type Health struct {
 	// Applications are those that receive in stream mode, or are to.
 	Applications []Application `json:"applications"`
 	ImportErrors ImportErrors  `json:"import_errors"`
+	// UnservedQueues are those in which tasks have waited for a while and that no live node serves. ClocksOff are the live nodes
+	// whose clock differs by more than a few seconds from that of the database.
+	UnservedQueues []UnservedQueue `json:"unserved_queues"`
+	ClocksOff      []ClockOff      `json:"clocks_off"`
 	// HeartbeatURL is null where none is requested, and where another process requests it.
 	HeartbeatURL *Heartbeat `json:"heartbeat_url"`
 }
@@ -172,6 +176,21 @@ type ImportErrors struct {
 	Since *time.Time `json:"since"`
 }
 
+// UnservedQueue is what waits in a queue that no live node serves.
+type UnservedQueue struct {
+	Queue string `json:"queue"`
+	Tasks int    `json:"tasks"`
+	// Since is when the one that waits longest began to, by the clock of the store.
+	Since time.Time `json:"since"`
+}
+
+// ClockOff is a node whose clock is not that of the database.
+type ClockOff struct {
+	Node string `json:"node"`
+	// AheadSeconds is by how much it is ahead, below 0 behind.
+	AheadSeconds float64 `json:"ahead_seconds"`
+}
+
 // Heartbeat is what came of the requests to heartbeat_url.
 type Heartbeat struct {
 	// LatestSuccess is when one was taken last, Failing whether the last one was not.
@@ -191,12 +210,19 @@ type Process struct {
 	Heartbeat *Heartbeat
 }
 
+// Source is what is read of the store.
+type Source interface {
+	store.Reader
+	// LeaseClock is that of [store.Membership].
+	LeaseClock(ctx context.Context) (time.Time, error)
+}
+
 // Options are what a [Checker] stands on.
 type Options struct {
 	// API answers about alerts. It stands on Store.
 	API *api.API
 	// Store is nil when it can't be read for the reason in StoreError.
-	Store      store.Reader
+	Store      Source
 	StoreError error
 	// InPlace returns an error when the file of the store is gone, or another one is in its place. It may be nil.
 	InPlace func() error
@@ -246,8 +272,12 @@ func (c *Checker) Check(ctx context.Context) *Health {
 // facts are what the store holds.
 type facts struct {
 	// err is why it can't be told, text the problem that this is.
-	err         string
-	text        phrase.Text
+	err  string
+	text phrase.Text
+	// now is the time of the store, by which leases go.
+	now         time.Time
+	living      []*store.Node
+	unserved    []store.QueueBacklog
 	leasedUntil time.Time
 	life        *store.SchedulerLife
 	waiting     int
@@ -273,6 +303,12 @@ func (c *Checker) read(ctx context.Context, now time.Time) (f *facts, err error)
 		}
 	}
 	f = &facts{}
+	if f.living, f.now, err = store.Living(ctx, s); err != nil {
+		return nil, err
+	}
+	if f.unserved, err = store.Unserved(ctx, s, f.living, f.now); err != nil {
+		return nil, err
+	}
 	if f.leasedUntil, err = s.LeasedUntil(ctx); err != nil {
 		return nil, err
 	}

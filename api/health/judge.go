@@ -15,7 +15,7 @@ import (
 // judge fills in what is known and says what is wrong with it, what is worst first. p is nil where
 // another process schedules.
 func (c *Checker) judge(h *Health, f *facts, p *Process) {
-	h.Problems, h.Robots, h.Applications = []Problem{}, []Robot{}, []Application{}
+	h.Problems, h.Robots, h.Applications, h.UnservedQueues, h.ClocksOff = []Problem{}, []Robot{}, []Application{}, []UnservedQueue{}, []ClockOff{}
 	c.judgeStore(h, f)
 	if f.err == "" {
 		c.judgeScheduler(h, f, p)
@@ -23,6 +23,7 @@ func (c *Checker) judge(h *Health, f *facts, p *Process) {
 		c.judgeRobots(h, f)
 		c.judgeApplications(h, f, p)
 		c.judgeFiles(h, f)
+		c.judgeNodes(h, f)
 	} else {
 		h.Scheduler.Status, h.Outbox.Status = Unknown, Unknown
 	}
@@ -63,7 +64,7 @@ func (c *Checker) judgeScheduler(h *Health, f *facts, p *Process) {
 		h.Scheduler.Status = Unhealthy
 		h.add("scheduler", Error, text, command)
 	}
-	late := h.At.Sub(f.leasedUntil)
+	late := f.now.Sub(f.leasedUntil) // the clock of this machine may be another one
 	stopped := f.life != nil && f.life.Stopped && late > 0
 	switch {
 	case p != nil && !p.Working:
@@ -161,6 +162,26 @@ func (c *Checker) judgeFiles(h *Health, f *facts) {
 	}
 	h.ImportErrors.Since = moment(f.broken[0].Since) // they are in the order in which they were seen
 	h.add("import_errors", Warning, phrase.Of("health.broken_files", len(f.broken)), c.command("dags list-import-errors"))
+}
+
+// judgeNodes tells of tasks that no node takes, and of clocks that differ.
+func (c *Checker) judgeNodes(h *Health, f *facts) {
+	for _, b := range f.unserved {
+		q := UnservedQueue{Queue: c.o.Masker.Mask(b.Queue), Tasks: b.Jobs, Since: b.Since.UTC()}
+		h.UnservedQueues = append(h.UnservedQueues, q)
+		h.add("queues", Warning, phrase.Of("health.unserved", f.now.Sub(b.Since), q.Queue, q.Tasks), c.command("nodes list"))
+	}
+	for _, n := range f.living {
+		if !n.ClockIsOff() {
+			continue
+		}
+		h.ClocksOff = append(h.ClocksOff, ClockOff{Node: n.ID, AheadSeconds: n.ClockAhead.Seconds()})
+		if n.ClockAhead > 0 {
+			h.add("nodes", Warning, phrase.Of("health.clock_ahead", n.ID, n.ClockAhead), c.command("nodes list"))
+		} else {
+			h.add("nodes", Warning, phrase.Of("health.clock_behind", n.ID, -n.ClockAhead), c.command("nodes list"))
+		}
+	}
 }
 
 // some are the first of many numbers.

@@ -17,6 +17,10 @@ func saidToStrangers(part string) phrase.Text {
 		return phrase.Of("stranger.applications")
 	case "import_errors":
 		return phrase.Of("stranger.import_errors")
+	case "queues":
+		return phrase.Of("stranger.queues")
+	case "nodes":
+		return phrase.Of("stranger.nodes")
 	case "heartbeat_url":
 		return phrase.Of("stranger.heartbeat_url")
 	default:
@@ -27,7 +31,7 @@ func saidToStrangers(part string) phrase.Text {
 // ForStrangers is the same without names, paths and words of errors: statuses, numbers and moments alone.
 func (h *Health) ForStrangers() *Health {
 	out := *h
-	out.Problems, out.Robots, out.Applications = []Problem{}, []Robot{}, []Application{}
+	out.Problems, out.Robots, out.Applications, out.UnservedQueues, out.ClocksOff = []Problem{}, []Robot{}, []Application{}, []UnservedQueue{}, []ClockOff{}
 	seen := map[string]bool{}
 	for _, p := range h.Problems {
 		p.Said, p.Command = saidToStrangers(p.Part), ""

@@ -59,6 +59,9 @@ type Node struct {
 	// Idle says that it was asked to drain, has heard of it, and runs nothing any more.
 	Idle bool
 
+	// ClockAhead is by how much its clock is ahead of that of the store, negative behind it; 0 within [store.ClockSlack].
+	ClockAhead time.Duration
+
 	// StartedAt is when it began, SeenAt when it is last known to have worked: of one that shares the store to the length of
 	// its lease, of one alone to the minute.
 	StartedAt, SeenAt time.Time
@@ -68,11 +71,6 @@ type Node struct {
 
 // Ended reports whether it is no more.
 func (n *Node) Ended() bool { return n.State == Stopped || n.State == Lost }
-
-// Serves reports whether it takes attempts of a queue.
-func (n *Node) Serves(queue string) bool {
-	return n.State == Working && slices.Contains(n.Roles, Worker) && (n.Queues == nil || slices.Contains(n.Queues, queue))
-}
 
 // Store is where nodes are known.
 type Store interface {
@@ -86,12 +84,12 @@ type Store interface {
 //
 // Where processes share the store, these are the processes, which the store remembers for a week, and before them the stretches
 // of time in which a scheduler worked.
-func List(ctx context.Context, s Store, since, now time.Time) ([]Node, error) {
+func List(ctx context.Context, s Store, since time.Time) ([]Node, error) {
 	out, err := Shared(ctx, s, since)
 	if err != nil {
 		return nil, err
 	}
-	lives, err := Lives(ctx, s, since, now)
+	lives, err := Lives(ctx, s, since)
 	if err != nil {
 		return nil, err
 	}
@@ -155,6 +153,9 @@ func of(n *store.Node, now, led time.Time) Node {
 		ID: n.ID, State: Lost, Process: n.Process, Queues: n.Queues, StartedAt: n.StartedAt, SeenAt: n.LeasedUntil,
 		Idle: n.Drain && n.State == store.NodeDraining && n.Running == 0,
 	}
+	if n.ClockIsOff() {
+		out.ClockAhead = n.ClockAhead
+	}
 	if n.Schedules {
 		out.Roles = append(out.Roles, Scheduler)
 	}
@@ -176,12 +177,16 @@ func of(n *store.Node, now, led time.Time) Node {
 
 // Lives returns the stretches of time in which a scheduler worked at or after a moment, the newest first. Working is the newest
 // one while the lead has not ended.
-func Lives(ctx context.Context, s Store, since, now time.Time) ([]Node, error) {
+func Lives(ctx context.Context, s Store, since time.Time) ([]Node, error) {
 	lives, err := s.SchedulerLives(ctx, since)
 	if err != nil {
 		return nil, err
 	}
 	until, err := s.LeasedUntil(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now, err := s.LeaseClock(ctx)
 	if err != nil {
 		return nil, err
 	}

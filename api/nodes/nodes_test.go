@@ -22,7 +22,7 @@ func TestList(t *testing.T) {
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
 	list := func() []nodes.Node {
 		t.Helper()
-		all, err := nodes.List(t.Context(), s, time.Time{}, now)
+		all, err := nodes.List(t.Context(), s, time.Time{})
 		require.NoError(t, err)
 		return all
 	}
@@ -47,7 +47,7 @@ func TestList(t *testing.T) {
 		{ID: "2", Life: 2, State: nodes.Lost, Roles: roles, Process: process, StartedAt: hour(-3), SeenAt: hour(-2)},
 		{ID: "1", Life: 1, State: nodes.Stopped, Roles: roles, StartedAt: hour(-5), SeenAt: hour(-4)},
 	}, list())
-	some, err := nodes.List(t.Context(), s, hour(-2), now)
+	some, err := nodes.List(t.Context(), s, hour(-2))
 	require.NoError(t, err)
 	assert.Len(t, some, 2)
 
@@ -65,7 +65,7 @@ func TestList(t *testing.T) {
 func TestListFails(t *testing.T) {
 	t.Parallel()
 	for _, s := range []broken{{lives: assert.AnError}, {lease: assert.AnError}, {nodes: assert.AnError}} {
-		_, err := nodes.List(t.Context(), s, time.Time{}, time.Time{})
+		_, err := nodes.List(t.Context(), s, time.Time{})
 		require.ErrorIs(t, err, assert.AnError)
 	}
 }

@@ -51,8 +51,8 @@ func newCluster(t *testing.T) *cluster {
 		is    store.Node
 	}{
 		{"sched-1", time.Hour, 2 * time.Second, store.Node{State: store.NodeWorking, Schedules: true, Leads: true}},
-		{"work-1", 2 * time.Hour, 3 * time.Second, store.Node{State: store.NodeWorking, Works: true, Queues: []string{"gpu"}, Running: 2}},
-		{"work-2", 3 * time.Hour, time.Second, store.Node{State: store.NodeWorking, Works: true, Drain: true, Running: 1}},
+		{"work-1", 2 * time.Hour, 3 * time.Second, store.Node{State: store.NodeWorking, Works: true, Queues: []string{"gpu"}, Running: 2, ClockAhead: 31 * time.Second}},
+		{"work-2", 3 * time.Hour, time.Second, store.Node{State: store.NodeWorking, Works: true, Drain: true, Running: 1, ClockAhead: -5 * time.Second}},
 		{"work-3", 4 * time.Hour, time.Second, store.Node{State: store.NodeDraining, Works: true, Drain: true}},
 		{"work-4", 5 * time.Hour, time.Second, store.Node{State: store.NodeStopping, Works: true}},
 		{"work-5", 6 * time.Hour, 0, store.Node{State: store.NodeStopped, Works: true}},
@@ -83,7 +83,7 @@ func TestListOfACluster(t *testing.T) {
 		}
 		return nil
 	}))
-	all, err := nodes.List(t.Context(), c, c.now.Add(-48*time.Hour), c.now)
+	all, err := nodes.List(t.Context(), c, c.now.Add(-48*time.Hour))
 	require.NoError(t, err)
 	got := map[string]nodes.State{}
 	var order []string
@@ -103,13 +103,14 @@ func TestListOfACluster(t *testing.T) {
 	assert.Equal(t, 2, all[1].Running)
 	assert.Equal(t, c.now, all[1].SeenAt)
 	assert.Equal(t, c.now.Add(-time.Minute), all[6].SeenAt)
-	assert.True(t, all[1].Serves("gpu"))
-	assert.False(t, all[1].Serves("default"))
-	assert.False(t, all[0].Serves("default"), "it runs nothing")
-	assert.False(t, all[2].Serves("default"), "it takes nothing any more")
+	assert.Equal(t, 31*time.Second, all[1].ClockAhead)
+	assert.Zero(t, all[2].ClockAhead, "that little is not said")
+	for n, serves := range map[int][2]bool{0: {}, 1: {true, false}, 2: {}, 3: {}, 4: {}, 5: {}, 6: {true, true}, 7: {true, true}} {
+		assert.Equal(t, serves, [2]bool{c.all[n].Serves("gpu"), c.all[n].Serves("")}, c.all[n].ID)
+	}
 
 	c.led = c.now
-	all, err = nodes.List(t.Context(), c, c.now.Add(-time.Second), c.now)
+	all, err = nodes.List(t.Context(), c, c.now.Add(-time.Second))
 	require.NoError(t, err)
 	assert.False(t, all[0].Leads, "it led")
 }

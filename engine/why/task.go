@@ -28,9 +28,9 @@ type Instance struct {
 }
 
 // OfTask tells why the instances of a task of a run wait or did not run, on a copy of what the
-// store of the options holds. alone says that no process works on it. It returns ErrNotFound when
-// the run's version of the DAG has no such task.
-func OfTask(ctx context.Context, o live.Options, r *store.Run, taskID string, alone bool) (out []Instance, err error) {
+// store of the options holds. alone says that no process works on it, and nodes are the living ones that share it, nil where
+// none do. It returns ErrNotFound when the run's version of the DAG has no such task.
+func OfTask(ctx context.Context, o live.Options, r *store.Run, taskID string, alone bool, nodes []*store.Node) (out []Instance, err error) {
 	err = live.Look(ctx, o, r.Key, func(tx *live.Tx, lr *live.Run, f *live.RunError) error {
 		if f != nil {
 			out, err = whyFaulty(tx, &o, r, taskID, f)
@@ -41,7 +41,7 @@ func OfTask(ctx context.Context, o live.Options, r *store.Run, taskID string, al
 			return fmt.Errorf("task %q in run %s: %w", taskID, r.RunID, store.ErrNotFound)
 		}
 		for _, slot := range lr.Machine.Slots(i) {
-			why, err := whyInstance(tx, lr, slot, alone)
+			why, err := whyInstance(tx, lr, slot, alone, nodes)
 			if err != nil {
 				return err
 			}
@@ -107,7 +107,7 @@ func whyFaulty(tx *live.Tx, o *live.Options, r *store.Run, taskID string, f *liv
 func noProcess() phrase.Text { return phrase.Of("process.none") }
 
 // whyInstance explains the state of one instance. alone says that nobody is at work.
-func whyInstance(tx *live.Tx, lr *live.Run, at dagrun.Slot, alone bool) (phrase.Text, error) {
+func whyInstance(tx *live.Tx, lr *live.Run, at dagrun.Slot, alone bool, nodes []*store.Node) (phrase.Text, error) {
 	in, t, s := lr.Instance(at), lr.Task(at), lr.Machine.State(at)
 	failure := phrase.Of("task.try_failed", in.Try, in.MaxTries, in.Error)
 	switch s {
@@ -147,6 +147,9 @@ func whyInstance(tx *live.Tx, lr *live.Run, at dagrun.Slot, alone bool) (phrase.
 		}
 		return why, nil
 	case s == dag.Queued && !alone:
+		if nobody := unserved(t.Queue, nodes); !nobody.IsZero() {
+			return phrase.Of("task.queued_unserved", in.QueuedAt, nobody), nil
+		}
 		return phrase.Of("task.queued", in.QueuedAt), nil
 	case s == dag.Queued:
 		return phrase.Of("task.queued_alone", in.QueuedAt, noProcess()), nil
@@ -169,6 +172,27 @@ func whyInstance(tx *live.Tx, lr *live.Run, at dagrun.Slot, alone bool) (phrase.
 		return phrase.Of("task.free_priority"), nil
 	}
 	return phrase.Of("task.free"), nil
+}
+
+// unserved says that none of some processes takes tasks of a queue, and which ones they take; nothing when one does, or none is known.
+func unserved(queue string, nodes []*store.Node) phrase.Text {
+	if len(nodes) == 0 || slices.ContainsFunc(nodes, func(n *store.Node) bool { return n.Serves(queue) }) {
+		return phrase.Text{}
+	}
+	var serve []phrase.Text
+	for _, n := range nodes {
+		switch {
+		case !n.Works:
+		case n.State != store.NodeWorking || n.Drain:
+			serve = append(serve, phrase.Of("node.takes_none", n.ID))
+		default:
+			serve = append(serve, phrase.Of("node.serves", n.ID, phrase.Names(n.Queues...)))
+		}
+	}
+	if len(serve) == 0 {
+		serve = []phrase.Text{phrase.Of("node.none_works")}
+	}
+	return phrase.Of("queue.unserved", cmp.Or(queue, store.DefaultQueue), phrase.List(serve...))
 }
 
 // holds is the dependency that holds an instance that is in no queue yet, by the name that it has in Airflow.

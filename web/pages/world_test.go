@@ -136,7 +136,7 @@ func newWorld(tb testing.TB, change ...func(*pages.Options)) *world {
 	browser := browse.New(browse.Options{API: w.api, Store: w.store, Lists: w.store.Lists(), Folder: w.files, Clock: clock})
 	o := pages.Options{
 		Inbox: w.inbox, Nodes: func(ctx context.Context, since time.Time) ([]nodes.Node, error) {
-			return nodes.List(ctx, w.store, since, now)
+			return nodes.List(ctx, w.store, since)
 		},
 		Drain: func(ctx context.Context, id string, on bool) error {
 			_, err := nodes.Drain(ctx, w.store, id, on, by, now)

@@ -126,6 +126,9 @@ func (s *Sources) Sample(ctx context.Context) *metrics.Sample {
 	}
 	s.read(ctx, out)
 	out.ImportErrors = new(h.ImportErrors.Count)
+	for _, q := range h.UnservedQueues {
+		out.Unserved = append(out.Unserved, metrics.Unserved{Queue: q.Queue, Tasks: q.Tasks, Oldest: max(h.At.Sub(q.Since), 0)})
+	}
 	out.Outbox = s.outbox(h)
 	return out
 }
@@ -175,8 +178,10 @@ func (s *Sources) read(ctx context.Context, out *metrics.Sample) {
 // nodes counts the processes that share the store, and the tasks that they may run at once.
 func (s *Sources) nodes(all []nodes.Node, out *metrics.Sample) {
 	out.Nodes = map[string]int{string(nodes.Working): 0, string(nodes.Draining): 0, string(nodes.Stopping): 0}
+	out.NodeClocks = map[string]time.Duration{}
 	workers := 0
 	for _, n := range all {
+		out.NodeClocks[n.ID] = n.ClockAhead
 		if _, alive := out.Nodes[string(n.State)]; alive {
 			out.Nodes[string(n.State)]++
 		}

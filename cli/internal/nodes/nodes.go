@@ -62,6 +62,9 @@ type row struct {
 	Running int `json:"running"`
 	Workers int `json:"workers"`
 
+	// ClockAhead is by how many seconds its clock is ahead of that of the database, 0 while they are about the same.
+	ClockAhead float64 `json:"clock_ahead_seconds"`
+
 	StartedAt   time.Time  `json:"started_at"`
 	SeenAt      time.Time  `json:"seen_at"`
 	LeasedUntil *time.Time `json:"leased_until"`
@@ -81,20 +84,19 @@ func runList(ctx context.Context, a *app.App, output string) error {
 		if err != nil {
 			return err
 		}
-		now := a.Clock()
-		if all, err = nodes.List(ctx, s, now.Add(-recent), now); err != nil {
+		if all, err = nodes.List(ctx, s, a.Clock().Add(-recent)); err != nil {
 			return err
 		}
 	}
 	l := show.List{
-		Columns: []string{"Node", "State", "Leads", "Roles", "Host", "PID", "Version", "Queues", "Running", "Started", "Seen"},
+		Columns: []string{"Node", "State", "Leads", "Roles", "Host", "PID", "Version", "Queues", "Running", "Clock", "Started", "Seen"},
 		Drop:    []string{"PID", "Host", "Version", "Started"}, Wrap: []string{"Queues"}, Zone: a.ShowZone(),
 	}
 	for i := range all {
 		n := &all[i]
 		r := row{
 			Node: n.ID, State: string(n.State), Leads: n.Leads, Roles: n.Roles, Host: n.Host, PID: n.PID, Version: n.Version, Queues: n.Queues,
-			Running: n.Running, Workers: n.Workers, StartedAt: n.StartedAt.UTC(), SeenAt: n.SeenAt.UTC(),
+			Running: n.Running, Workers: n.Workers, ClockAhead: n.ClockAhead.Seconds(), StartedAt: n.StartedAt.UTC(), SeenAt: n.SeenAt.UTC(),
 		}
 		if !n.LeasedUntil.IsZero() {
 			r.LeasedUntil = new(n.LeasedUntil.UTC())
@@ -104,7 +106,7 @@ func runList(ctx context.Context, a *app.App, output string) error {
 			pid = strconv.Itoa(n.PID)
 		}
 		queues, running := work(n)
-		l.Add(r, n.ID, string(n.State), map[bool]string{true: "leads"}[n.Leads], strings.Join(n.Roles, ", "), n.Host, pid, n.Version, queues, running, a.Date(n.StartedAt), a.Date(n.SeenAt))
+		l.Add(r, n.ID, string(n.State), map[bool]string{true: "leads"}[n.Leads], strings.Join(n.Roles, ", "), n.Host, pid, n.Version, queues, running, clock(n), a.Date(n.StartedAt), a.Date(n.SeenAt))
 	}
 	if err := l.Print(a.Out, output); err != nil {
 		return err
@@ -113,6 +115,15 @@ func runList(ctx context.Context, a *app.App, output string) error {
 		a.Notef("no process works on the store, or did in the last 24 hours")
 	}
 	return nil
+}
+
+// clock is how far the clock of a node is from that of the database, nothing while they are about the same.
+func clock(n *nodes.Node) string {
+	d := n.ClockAhead.Round(time.Second)
+	if d > 0 {
+		return "+" + d.String()
+	}
+	return strings.TrimPrefix(d.String(), "0s")
 }
 
 // work is which queues a node serves, and how many tasks it runs of how many at most.

@@ -131,7 +131,7 @@ func New(ctx context.Context, a *app.App, s home.Store, hub *live.Hub, now func(
 			return credentials.Test(ctx, a, id)
 		},
 		Nodes: func(ctx context.Context, since time.Time) ([]nodes.Node, error) {
-			return nodes.List(ctx, s, since, a.Clock())
+			return nodes.List(ctx, s, since)
 		},
 		Drain: func(ctx context.Context, id string, on bool) error {
 			_, err := nodes.Drain(ctx, s, id, on, actor(ctx), a.Clock())

@@ -20,6 +20,7 @@ type Node struct {
 	Queues      *[]string  `json:"queues" doc:"Those of which a worker takes tasks; null is all."`
 	Running     int        `json:"running" doc:"How many tries it runs, as it said last; not known of one alone on the store."`
 	Workers     *int       `json:"workers" doc:"How many tries it runs at once."`
+	ClockAhead  float64    `json:"clock_ahead_seconds" doc:"By how many seconds its clock is ahead of that of the database, below 0 behind it; 0 while they differ by at most five."`
 	StartDate   rest.Time  `json:"start_date"`
 	LatestSeen  rest.Time  `json:"latest_seen" doc:"When it is last known to have worked."`
 	LeasedUntil *rest.Time `json:"leased_until" doc:"When the lease of one that has not ended ends unless it is renewed."`
@@ -28,7 +29,7 @@ type Node struct {
 func nodeOf(n *nodes.Node) Node {
 	out := Node{
 		NodeID: n.ID, State: string(n.State), Leads: n.Leads, Roles: append([]string{}, n.Roles...), Hostname: rest.Some(n.Host), Pid: rest.Some(n.PID), Version: rest.Some(n.Version),
-		Running: n.Running, Workers: rest.Some(n.Workers), StartDate: rest.At(n.StartedAt), LatestSeen: rest.At(n.SeenAt), LeasedUntil: rest.Maybe(n.LeasedUntil),
+		Running: n.Running, Workers: rest.Some(n.Workers), ClockAhead: n.ClockAhead.Seconds(), StartDate: rest.At(n.StartedAt), LatestSeen: rest.At(n.SeenAt), LeasedUntil: rest.Maybe(n.LeasedUntil),
 	}
 	if n.Queues != nil {
 		out.Queues = &n.Queues
