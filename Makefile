@@ -56,14 +56,18 @@ run: build ## Start scheduler and workers (ARGS="--home DIR")
 examples: build ## Run the example DAGs with the built binary against the sandbox
 	bin/dingdag demo
 
-# A program built with -race waits a second before it ends, which is most of the time of the many that tests start.
-# The upgrades of all stores that there ever were take minutes with it and seconds without, and so does the search in a log of a gigabyte.
+# With the race detector the programs that tests of the command line and of whole pages start take several times as long, and these packages
+# were half of the time of CI. They run without it, and those of their tests with it in which many things happen in one process at the same time.
+# A program built with -race waits a second before it ends, unless GORACE says otherwise.
+# The upgrades of all stores that there ever were take minutes with it and seconds without.
 # The engine is tested once more, in part, with attempts in another process than the one that leads; without -run it is as a whole.
 .PHONY: test
 test: export GORACE ?= atexit_sleep_ms=10
-test: ## Run the tests with the race detector
-	go test -race -timeout 60m $(TESTFLAGS) ./...
-	go test $(TESTFLAGS) -run '^(TestUpgrade|TestLargeThings)$$' ./store/sqlite ./web/whole
+test: ## Run the tests, with the race detector where it tells most
+	go test -race -timeout 60m $(TESTFLAGS) $$(go list ./... | grep -vE '/(cli|web/whole)$$')
+	go test -timeout 60m $(TESTFLAGS) ./cli ./web/whole
+	go test -race -timeout 60m $(TESTFLAGS) -run '^Test(Cluster|TheNext|AWorker|ALeader|PeopleEnd|Storm|Soak|ChatChaos)' ./cli
+	go test $(TESTFLAGS) -run '^TestUpgrade$$' ./store/sqlite
 	go test $(TESTFLAGS) -parallel 4 -run '^Test(Run|Retr|Execution|Mapped|Sensor|Resched|FailFast|XCom)' ./engine -args -away
 
 # With -mod=mod they take over what the program has come to depend on; the change of their go.mod is to be committed.
@@ -73,7 +77,7 @@ modules: ## Vet and test the modules beside the program's
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target FUZZTIME long
-	@go test -list '^Fuzz' ./... \
+	@go test -list '^Fuzz' $$(grep -rlE '^func Fuzz' --include '*_test.go' . | xargs -n 1 dirname | sort -u) \
 		| awk '/^Fuzz/ {name[n++] = $$1} /^ok/ {for (i = 0; i < n; i++) print $$2, name[i]; n = 0}' \
 		| while read -r pkg name; do \
 			echo "$$pkg $$name"; \
@@ -131,7 +135,7 @@ lint: $(GOLANGCI_LINT) ## Run the linters
 tools: $(GOLANGCI_LINT) $(GOFUMPT) ## Install the pinned tools into .cache/bin
 
 .PHONY: check
-check: check-generate check-fmt vet lint test modules examples fuzz ## Everything that CI runs
+check: check-generate check-fmt lint test modules examples fuzz ## Everything that CI runs; the linters have what go vet has
 
 .PHONY: check-generate
 check-generate:
