@@ -101,3 +101,46 @@ func TestTimeoutIsJudgedByTheEnd(t *testing.T) {
 		})
 	}
 }
+
+// A retry, and the next look of a sensor, comes as long after the try as it is to be, also when the clock of the machine that ran
+// it is another.
+func TestRetryOfAnotherClock(t *testing.T) {
+	t.Parallel()
+	if !*away {
+		t.Skip("one process has one clock")
+	}
+	for name, off := range map[string]time.Duration{"ahead": time.Hour, "behind": -time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.off = off
+			b.stopStore()
+			b.open()
+			const pause = 500 * time.Millisecond
+			var begun []time.Time // of tasks that follow one another
+			b.do["twice"] = func(_ context.Context, tc *operator.TaskContext) (any, error) {
+				if begun = append(begun, time.Now()); tc.TryNumber == 1 {
+					return nil, errors.New("not yet")
+				}
+				return nil, nil
+			}
+			b.do["look"] = func(context.Context, *operator.TaskContext) (any, error) {
+				if begun = append(begun, time.Now()); len(begun) == 3 {
+					return nil, operator.NotYet()
+				}
+				return nil, nil
+			}
+			b.load(`
+d:
+  tasks:
+    - {task_id: t, operator: probe, do: twice, retries: 1, retry_delay: 0.5}
+    - {task_id: s, operator: sensor, do: look, mode: reschedule, poke_interval: 0.5, dependencies: [t]}
+`)
+			b.start(engine.RunOptions{})
+			assert.Equal(t, dag.RunSuccess, b.finish(engine.Trigger{}).State)
+			require.Len(t, begun, 4)
+			assert.GreaterOrEqual(t, begun[1].Sub(begun[0]), pause, "the retry")
+			assert.GreaterOrEqual(t, begun[3].Sub(begun[2]), pause, "the next look")
+		})
+	}
+}

@@ -139,9 +139,11 @@ type bench struct {
 	database string
 	worker   *engine.Engine
 	workers  stored
-	o        engine.Options
-	wrap     func(store.Store) store.Store // puts something between the engine and the store
-	lacks    []string                      // operators that the program does not have
+	// off is how far its clock is ahead.
+	off   time.Duration
+	o     engine.Options
+	wrap  func(store.Store) store.Store // puts something between the engine and the store
+	lacks []string                      // operators that the program does not have
 	// more are callbacks beside say, with their senders, and functions.
 	more    []callbacks.Spec
 	senders map[string]callbacks.Sender
@@ -210,6 +212,9 @@ func (b *bench) open() {
 	require.NoError(b.t, err)
 	if *away {
 		o.Observe, o.Node = nil, "worker"
+		if b.off != 0 {
+			o.Clock = func() time.Time { return time.Now().Add(b.off) }
+		}
 		b.workers = b.openStore("worker")
 		b.worker, err = engine.New(b.workers, o)
 		require.NoError(b.t, err)

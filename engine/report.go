@@ -45,6 +45,18 @@ type report struct {
 	Log   string    `json:"log,omitzero"`
 	// Result is for [over]; nil for an attempt that nobody wanted.
 	Result *outcome `json:"result,omitzero"`
+
+	// at is when it was written, by the clock of its process.
+	at time.Time
+}
+
+// here is when something is by the clock of this process that the one of the report has set for a time of its own: as long from
+// now on as it was then. Their clocks may differ, and what waits for a moment waits here.
+func (r *report) here(at, now time.Time) time.Time {
+	if at.IsZero() {
+		return at
+	}
+	return now.Add(at.Sub(r.at))
 }
 
 // outcome is a [worker.Result]: of the instance it has what the attempt decides.
@@ -269,7 +281,7 @@ func (e *Engine) takeIn(ctx context.Context) {
 }
 
 func readReport(r *store.Report) (*report, error) {
-	said := &report{}
+	said := &report{at: r.At}
 	if err := json.Unmarshal(r.Payload, said); err != nil { //nolint:musttag // as they are written
 		return nil, fmt.Errorf("read report %d: %w", r.ID, err)
 	}
@@ -390,6 +402,9 @@ func (x *executor) takeOutcome(tx *live.Tx, lr *live.Run, a *attempt, said *repo
 	res, err := said.Result.result(lr.Plan, a.in)
 	if err != nil {
 		return fmt.Errorf("take in what became of task %q: %w", said.Job.TaskID, err)
+	}
+	if s := res.Instance.State; s == dag.UpForRetry || s == dag.UpForReschedule {
+		res.Instance.RetryAt = said.here(res.Instance.RetryAt, tx.Now)
 	}
 	in, err := lr.Apply(tx, a.i, &res)
 	if err != nil {
