@@ -100,9 +100,10 @@ soak: ## Run ten tasks a second for SOAK and see that nothing grows
 
 # Not part of check, which has a short form of it among the tests.
 .PHONY: chaos
-chaos: ## Kill processes 100 times each way, and write commands and press buttons for 300 s while streams go wrong (SEED=1 for that schedule)
+chaos: ## Kill processes 100 times each way, write commands and press buttons for 300 s while streams go wrong, and run five machines on which something goes wrong each second (SEED=1 for that schedule)
 	go test -count 1 -timeout 0 -v -run '^TestKill' ./cli -kills 100 -kill-seed $(or $(SEED),0)
 	go test -count 1 -timeout 0 -v -run '^TestChatChaos$$' ./cli -chat-for 300s -chat-seed $(or $(SEED),0)
+	go test -count 1 -timeout 0 -v -run '^TestClusterChaos$$' ./cli/internal/chaos -chaos-for 300s -chaos-seed $(or $(SEED),0)
 
 .PHONY: generate
 generate: ## Write the generated files anew
