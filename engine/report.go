@@ -141,22 +141,42 @@ func (a *attempt) report(kind string) *report {
 
 // say writes a report in a transaction of this process, with what else belongs to it.
 func (x *executor) say(ctx context.Context, r *report, with func(store.Tx) error) error {
-	payload, err := json.Marshal(r) //nolint:musttag // rows of the store in it go by the names of their fields
+	said, err := r.encode(x.runs.Now())
 	if err != nil {
-		return fmt.Errorf("encode a report: %w", err)
+		return err
 	}
 	err = x.store.Own(ctx, func(tx store.Tx) error {
-		if with != nil {
-			if err := with(tx); err != nil {
-				return err
-			}
+		if err := with(tx); err != nil {
+			return err
 		}
-		return tx.InsertReports(ctx, &store.Report{Payload: payload, At: x.runs.Now()})
+		return tx.InsertReports(ctx, said)
 	})
 	if err == nil {
 		x.reported() // this process may lead by now
 	}
 	return err
+}
+
+// end ends the job of a report with it.
+func (x *executor) end(ctx context.Context, r *report) error {
+	said, err := r.encode(x.runs.Now())
+	if err != nil {
+		return err
+	}
+	if err := x.store.End(ctx, r.Job, said); err != nil {
+		return err
+	}
+	x.reported() // this process may lead by now
+	return nil
+}
+
+// encode makes a row of the report.
+func (r *report) encode(now time.Time) (*store.Report, error) {
+	payload, err := json.Marshal(r) //nolint:musttag // rows of the store in it go by the names of their fields
+	if err != nil {
+		return nil, fmt.Errorf("encode a report: %w", err)
+	}
+	return &store.Report{Payload: payload, At: now}, nil
 }
 
 // sayHeld reports of an attempt whose job goes on. It fails with [store.ErrLostLease] when this process was taken for dead
@@ -223,18 +243,14 @@ func (a *attempt) finishAway(ctx context.Context, res *worker.Result, g *dagrun.
 	}
 	r := a.report(over)
 	r.Result = outcomeOf(g, res)
-	return a.x.persistEnd(ctx, func() error {
-		return a.x.say(write, r, func(tx store.Tx) error { return tx.Complete(write, a.job) })
-	})
+	return a.x.persistEnd(ctx, func() error { return a.x.end(write, r) })
 }
 
 // dropAway ends a job that nobody wants any more.
 func (x *executor) dropAway(ctx context.Context, j store.Job) error {
 	write := context.WithoutCancel(ctx)
 	r := &report{Kind: over, Job: j, Host: x.host, PID: os.Getpid()}
-	err := persist(ctx, x.log, func() error {
-		return x.say(write, r, func(tx store.Tx) error { return tx.Complete(write, j) })
-	})
+	err := persist(ctx, x.log, func() error { return x.end(write, r) })
 	if errors.Is(err, store.ErrLostLease) {
 		return nil
 	}

@@ -185,6 +185,10 @@ type Membership interface {
 	Canceled(ctx context.Context) ([]*Canceled, error)
 	// Taken returns those of some jobs that this process does not hold any more: while it was taken for dead, others took them.
 	Taken(ctx context.Context, js []Job) ([]Job, error)
+	// End ends the job of an attempt of this process together with a report. It waits for no transaction of another process,
+	// and may be called again after any error but ErrLostLease, which says that this process does not run the job any more: then
+	// nothing was written.
+	End(ctx context.Context, j Job, r *Report) error
 	// Own is Tx for what this process itself has done, such as sending a message, which holds whoever leads.
 	Own(ctx context.Context, fn func(Tx) error) error
 }

@@ -78,7 +78,7 @@ func (s *Store) listenOnce(ctx context.Context, config *pgx.ConnConfig) (heard b
 	for asked := false; ; {
 		wait := silence * s.opts.Looks
 		if !heard || asked {
-			if err := s.tellSelf(ctx); err != nil {
+			if err := s.tell(ctx); err != nil {
 				return heard, err
 			}
 			asked, wait = true, echo*s.opts.Looks
@@ -111,8 +111,8 @@ func notification(ctx context.Context, c *pgx.Conn, wait time.Duration) (*pgconn
 	return c.WaitForNotification(ctx)
 }
 
-// tellSelf tells this process something.
-func (s *Store) tellSelf(ctx context.Context) error {
+// tell tells all processes something, this one too.
+func (s *Store) tell(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.opts.Answer)
 	defer cancel()
 	_, err := s.pool.Exec(ctx, "SELECT pg_notify($1, $2)", s.channel, s.self)

@@ -74,6 +74,7 @@ type Store struct {
 	opts  Options
 	pool  *pgxpool.Pool
 	queue *sqlcommit.Committer[*tx, *transaction]
+	ends  ends
 	// begin begins a transaction that writes.
 	begin string
 	// channel is where commits are told, and self the name of this life of the process, by which it tells of its own.
@@ -136,9 +137,12 @@ func openWith(ctx context.Context, config *pgxpool.Config, o Options) (*Store, e
 		return nil, fmt.Errorf("open the database: %w", explain(err))
 	}
 	s.queue = s.newCommitter()
+	s.ends = ends{s: s, todo: make(chan *pendingEnd, mostEnds), told: make(chan struct{}, 1)}
+	s.ends.work.Go(s.ends.run)
 	if s.Secrets, err = sqlvault.Open(ctx, s.conn(), s.change, o.Cipher, o.Unlock); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", err), s.Close())
 	}
+	s.work.Go(func() { s.ends.tellOthers(background) })
 	if !o.PollOnly {
 		s.work.Go(func() { s.listen(background, config.ConnConfig) })
 	}
@@ -191,6 +195,7 @@ func (s *Store) prepare(ctx context.Context) error {
 func (s *Store) Close() error {
 	s.once.Do(func() {
 		s.queue.Close()
+		s.ends.work.Wait()
 		s.stop()
 		s.work.Wait()
 		s.pool.Close()

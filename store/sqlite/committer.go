@@ -41,6 +41,16 @@ func (s *Store) Tx(ctx context.Context, fn func(store.Tx) error) error {
 // Own is Tx: there is no other process that could lead.
 func (s *Store) Own(ctx context.Context, fn func(store.Tx) error) error { return s.Tx(ctx, fn) }
 
+// End ends the job of an attempt with a report, see [store.Membership].
+func (s *Store) End(ctx context.Context, j store.Job, r *store.Report) error {
+	return s.Tx(ctx, func(tx store.Tx) error {
+		if err := tx.Complete(ctx, j); err != nil {
+			return err
+		}
+		return tx.InsertReports(ctx, r)
+	})
+}
+
 // LeaseClock is the time by which leases go.
 func (s *Store) LeaseClock(context.Context) (time.Time, error) { return s.opts.Clock(), nil }
 

@@ -49,6 +49,7 @@ func Run(t *testing.T, create func(t *testing.T) storetest.Open) {
 			"attempts are reported":                 reportsAreKept,
 			"running attempts are canceled":         runningAttemptsAreCanceled,
 			"an attempt is held by who runs it":     attemptsAreHeld,
+			"an attempt ends with its report":       attemptsEndWithReports,
 			"nobody dies of a store that was away":  nobodyDiesOfAStoreThatWasAway,
 			"nobody dies when another one leads":    nobodyDiesWhenAnotherOneLeads,
 		},

@@ -253,3 +253,33 @@ func storeWasAway(t *testing.T, open storetest.Open, takes bool) {
 	c.add(time.Millisecond)
 	assert.Len(t, renew(t, leads, true, r.Epoch).Lost, 2, "the other one does not come back")
 }
+
+// An attempt ends with its report, or neither is written.
+func attemptsEndWithReports(t *testing.T, open storetest.Open) {
+	a, b := open(t, storetest.Node{Name: "a"}), open(t, storetest.Node{Name: "b"})
+	end := func(s store.Store, j store.Job, said string) error {
+		return s.End(t.Context(), j, &store.Report{Payload: json.RawMessage(said), At: midnight})
+	}
+	said := func() (all []string) {
+		rs, err := b.Reports(t.Context(), 0, 99)
+		require.NoError(t, err)
+		for _, r := range rs {
+			assert.Equal(t, midnight, r.At)
+			all = append(all, string(r.Payload))
+		}
+		return all
+	}
+	h := hang(t, a)
+	require.Error(t, end(a, store.Job{RunKey: 7, TaskID: "t"}, `0`), "nobody runs that")
+	lost, err := b.Recover(t.Context())
+	require.NoError(t, err)
+	release(t, b, one(t, lost))
+	require.ErrorIs(t, end(a, h.job, `1`), store.ErrLostLease, "it waits for another one")
+	taken := hang(t, b)
+	require.ErrorIs(t, end(a, h.job, `2`), store.ErrLostLease)
+	require.NoError(t, end(b, taken.job, `{"text": "两 \u0000 \" \\"}`))
+	assert.Equal(t, []string{`{"text": "两 \u0000 \" \\"}`}, said())
+	lost, err = a.Recover(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, lost, "it has ended")
+}
