@@ -104,6 +104,38 @@ d:
 	assert.Empty(t, left)
 }
 
+// Many successes in one transaction mend each what was broken of them.
+func TestRecoveryOfManyAtOnce(t *testing.T) {
+	t.Parallel()
+	b, h := listens(t)
+	broken := b.breaks()
+	b.load(`
+d:
+  default_args: {on_failure_callback: hear, on_recovery_callback: hear}
+  tasks:
+    - {task_id: a, operator: probe, do: break}
+    - {task_id: b, operator: probe, do: break}
+    - {task_id: c, operator: probe, do: break}
+    - {task_id: d, operator: probe, do: break}
+    - {task_id: e, operator: probe, do: break}
+`)
+	b.start(engine.RunOptions{})
+	for n, names := range [][]string{{"c", "e"}, {"a", "b", "c", "d", "e"}} {
+		broken(names...)
+		b.finish(engine.Trigger{RunID: strconv.Itoa(n), LogicalDate: day(n + 1)})
+	}
+	b.mark(engine.MarkRequest{RunID: "1", State: dag.Success})
+	b.idle()
+	got := h.recoveries()
+	slices.Sort(got)
+	assert.Equal(t, []string{
+		"d.a after 1: marked_success", "d.b after 1: marked_success", "d.c after 2: marked_success", "d.d after 1: marked_success", "d.e after 2: marked_success",
+	}, got)
+	left, err := b.store.BrokenOf(t.Context(), "d")
+	require.NoError(t, err)
+	assert.Empty(t, left)
+}
+
 // What was not told is not broken, and what was told before there was a callback is.
 func TestRecoveryNeedsAFailureThatWasTold(t *testing.T) {
 	t.Parallel()

@@ -47,6 +47,7 @@ func (tx *Tx) runFailed(of tell.Run, said []*store.Delivery) error {
 
 // broken counts a failure that was told, of an instance or of a run.
 func (tx *Tx) broken(r *store.Run, taskID string, mapIndex int, in *store.Instance) error {
+	tx.intact[r.DAGID] = false
 	all, err := tx.BrokenInstances(tx.Ctx, r.DAGID, taskID, mapIndex)
 	if err != nil {
 		return err
@@ -120,6 +121,9 @@ func (tx *Tx) recall(broken []*store.Broken) error {
 
 // mend removes and returns what a success in a run mends.
 func (tx *Tx) mend(r *store.Run, taskID string, mapIndex int) ([]*store.Broken, error) {
+	if whole, err := tx.whole(r.DAGID); err != nil || whole {
+		return nil, err
+	}
 	broken, err := tx.BrokenInstances(tx.Ctx, r.DAGID, taskID, mapIndex)
 	if err != nil {
 		return nil, err
@@ -131,4 +135,25 @@ func (tx *Tx) mend(r *store.Run, taskID string, mapIndex int) ([]*store.Broken, 
 		}
 	}
 	return broken, nil
+}
+
+// whole reports whether nothing of a DAG is broken, as is usual. The first success of a DAG in a transaction does not ask for all
+// of the DAG, and that of many instances asks once.
+func (tx *Tx) whole(dagID string) (bool, error) {
+	intact, asked := tx.intact[dagID]
+	switch {
+	case intact:
+		return true, nil
+	case asked:
+		return false, nil
+	case !tx.mended[dagID]:
+		tx.mended[dagID] = true
+		return false, nil
+	}
+	all, err := tx.BrokenOf(tx.Ctx, dagID)
+	if err != nil {
+		return false, err
+	}
+	tx.intact[dagID] = len(all) == 0
+	return tx.intact[dagID], nil
 }

@@ -32,6 +32,8 @@ type Tx struct {
 	canceled []canceled
 	// unasked are instances that wait for no answer any more, as they were.
 	unasked []store.Instance
+	// mended are the DAGs of which it was asked what is broken, and intact says of those asked for as a whole whether nothing is.
+	mended, intact map[string]bool
 }
 
 // canceled is an attempt that is to end, and why.
@@ -41,7 +43,7 @@ type canceled struct {
 }
 
 func (rs *Runs) begin(ctx context.Context, run int64) *Tx {
-	return &Tx{Deciding: phase.Begin(rs.o.Observe != nil), Ctx: ctx, runs: rs, on: run}
+	return &Tx{Deciding: phase.Begin(rs.o.Observe != nil), Ctx: ctx, runs: rs, on: run, mended: map[string]bool{}, intact: map[string]bool{}}
 }
 
 // HandOverBy lets take give the jobs of the transaction to the queue, and take the next one

@@ -9,6 +9,7 @@
 package phase
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -100,9 +101,11 @@ func (d *Deciding) HandOver(ctx context.Context, tx store.QueueTx, take func(job
 // HandedOver is the phase after the jobs.
 type HandedOver struct{ d *Deciding }
 
-// Record writes the rows, run by run; on hears the key of each run before its rows.
+// Record writes the rows, run by run, with one call for each; on hears the key of each run before its rows.
 func (h HandedOver) Record(ctx context.Context, tx store.InstancesTx, on func(runKey int64)) (Recorded, error) {
-	for rest := h.d.rows; len(rest) > 0; {
+	byRun := slices.Clone(h.d.rows) // those of one run at once, wherever others came between them
+	slices.SortStableFunc(byRun, func(a, b *store.Instance) int { return cmp.Compare(a.RunKey, b.RunKey) })
+	for rest := byRun; len(rest) > 0; {
 		key := rest[0].RunKey
 		n := slices.IndexFunc(rest, func(in *store.Instance) bool { return in.RunKey != key })
 		if n < 0 {

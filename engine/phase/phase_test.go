@@ -73,8 +73,8 @@ func run(w *written, observed bool) (seen []string, err error) {
 		d.Row(one, a)
 		d.Message(&store.Delivery{}, &store.Delivery{})
 		d.Job(store.Job{})
-		d.Row(one, &store.Instance{RunKey: 1, State: dag.Skipped})
 		d.Row(two, b)
+		d.Row(one, &store.Instance{RunKey: 1, State: dag.Skipped})
 		if !d.HasRow(a) || d.HasRow(&store.Instance{}) {
 			return phase.Prepared{}, errors.New("rows are noted by what they are")
 		}
@@ -115,18 +115,18 @@ func run(w *written, observed bool) (seen []string, err error) {
 	return seen, err
 }
 
-// All is written in order, each row once and as it is at the end, before anybody hears of it.
+// All is written in order, each row once and as it is at the end, those of a run together, before anybody hears of it.
 func TestOrder(t *testing.T) {
 	t.Parallel()
 	w := &written{}
 	seen, err := run(w, true)
 	require.NoError(t, err)
 	assert.Equal(t, []string{
-		"rows 1:queued 1:skipped 2:failed", // for readers in between
+		"rows 1:queued 2:failed 1:skipped", // for readers in between
 		"jobs 1", "take", "on 1", "rows 1:running 1:skipped", "on 2", "rows 2:failed 2:running", "messages 2",
 	}, w.list)
 	assert.Equal(t, []string{
-		"run 1 success running", "run 1 success skipped", "run 2  failed", "run 2  running", "run 2 ", "first", "second",
+		"run 1 success running", "run 2  failed", "run 1 success skipped", "run 2  running", "run 2 ", "first", "second",
 	}, seen)
 	seen, err = run(&written{}, false)
 	require.NoError(t, err)
