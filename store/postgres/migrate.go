@@ -99,11 +99,11 @@ func (m *migrator) wanted(ctx context.Context) (*sqlmigrate.State, error) {
 }
 
 func (m *migrator) up(ctx context.Context) error {
-	if _, err := m.ours.Up(ctx); err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
 	if _, err := m.rivers.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
 		return fmt.Errorf("migrate river: %w", err)
+	}
+	if _, err := m.ours.Up(ctx); err != nil { // ours change River's tables, too
+		return fmt.Errorf("migrate: %w", err)
 	}
 	return nil
 }

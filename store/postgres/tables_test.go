@@ -231,3 +231,25 @@ func migrationsIn(t *testing.T, folder string) []string {
 	slices.Sort(all)
 	return all
 }
+
+// A job is entered into no index that nothing goes by, in new tables as in those that were there before.
+func TestJobsAreInFewIndexes(t *testing.T) {
+	t.Parallel()
+	u := database(t)
+	require.NoError(t, open(t, u, postgres.Options{}).Close())
+	c := connect(t, u)
+	indexes := func() []string {
+		rows, err := c.Query(t.Context(), "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema() AND tablename = 'river_job' ORDER BY indexname")
+		require.NoError(t, err)
+		names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		require.NoError(t, err)
+		return names
+	}
+	want := []string{"river_job_pkey", "river_job_prioritized_fetching_index", "river_job_state_and_finalized_at_index", "river_job_unique_idx"}
+	assert.Equal(t, want, indexes())
+	_, err := c.Exec(t.Context(), `DELETE FROM goose_db_version WHERE version_id = 66; DELETE FROM additive_migration WHERE version = 66;
+		CREATE INDEX river_job_kind ON river_job (kind); CREATE INDEX river_job_args_index ON river_job USING GIN (args)`)
+	require.NoError(t, err)
+	require.NoError(t, open(t, u, postgres.Options{}).Close())
+	assert.Equal(t, want, indexes())
+}

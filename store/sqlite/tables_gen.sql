@@ -683,6 +683,7 @@ CREATE UNIQUE INDEX river_job_unique_idx ON river_job (unique_key)
 INSERT INTO additive_migration (version) VALUES (63);
 INSERT INTO additive_migration (version) VALUES (64);
 INSERT INTO additive_migration (version) VALUES (65);
+INSERT INTO additive_migration (version) VALUES (66);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (1, 0, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (10, 9, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (11, 10, 1);
@@ -742,6 +743,7 @@ INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (6, 5, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (60, 63, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (61, 64, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (62, 65, 1);
+INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (63, 66, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (7, 6, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (8, 7, 1);
 INSERT INTO goose_db_version (id, version_id, is_applied) VALUES (9, 8, 1);
