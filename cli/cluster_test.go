@@ -1,10 +1,12 @@
 package cli_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -22,7 +24,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/access"
+	"github.com/dingdag/dingdag/access/accounts"
 	"github.com/dingdag/dingdag/cli"
+	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/sandbox"
@@ -583,6 +588,43 @@ func TestAQueueThatNobodyServes(t *testing.T) {
 	c.ends("far", "one", dag.RunSuccess)
 	c.says(s, "no task waits any more in a queue that no live node served")
 	assert.NotContains(t, look("health"), "gpu")
+}
+
+// A page of a process that does not lead is told when something changes.
+func TestPagesOfAFollowerAreLive(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, clusterDAGs)
+	c.env = append(c.env, "DINGDAG_LISTEN=127.0.0.1:0")
+	c.says(c.start("scheduler1", "dingdag scheduler"), saysLeads)
+	follower := c.start("scheduler2", "dingdag scheduler")
+	c.says(follower, saysFollows)
+	c.start("worker", "dingdag worker")
+	c.says(follower, "dingdag works")
+	found := regexp.MustCompile(`dingdag serves pages" url=(\S+)`).FindStringSubmatch(follower.log.String())
+	require.NotNil(t, found, follower.log.String())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	people := accounts.New(accounts.Options{Store: c.store, Clock: time.Now, Log: slog.New(slog.DiscardHandler)})
+	_, err := people.Create(ctx, accounts.NewUser{Name: "ann", Role: access.Admin, Password: connections.Secret("correct horse battery")}, store.Actor{Name: "test"})
+	require.NoError(t, err)
+	b := browser(t)
+	in, err := b.PostForm(found[1]+"/auth/login", url.Values{"username": {"ann"}, "password": {"correct horse battery"}})
+	require.NoError(t, err)
+	require.NoError(t, in.Body.Close())
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, found[1]+"/events?dag_id=child", http.NoBody)
+	require.NoError(t, err)
+	res, err := b.Do(req)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	require.Equal(t, "text/event-stream", res.Header.Get("Content-Type"))
+	c.trigger("child", "one")
+	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
+		if lines.Text() == "event: changed" {
+			c.ends("child", "one", dag.RunSuccess)
+			return
+		}
+	}
+	t.Fatal("it is told of nothing", c.said())
 }
 
 // relay passes on what processes and the database say to each other, until told otherwise.

@@ -437,6 +437,9 @@ type RunOptions struct {
 	Before func(ctx context.Context)
 	// Watch answers what other processes ask for when they ask, not only at the next beat.
 	Watch bool
+	// Noticed, when set, is called when other processes may have changed something, on a store that they share, while this one
+	// does not lead: what it changes itself is told to [Options.Observe]. It must return at once.
+	Noticed func()
 	// Interrupted is closed when the process was asked to stop, before ctx ends or when it
 	// does. Then the log tells what the stop waits for; it does not at an end of another kind.
 	Interrupted <-chan struct{}

@@ -402,6 +402,9 @@ func (m *member) watch(ctx context.Context, vacant chan<- struct{}) {
 	err := m.e.store.Watch(ctx, func() {
 		m.e.reported()
 		m.e.ask()
+		if m.o.Noticed != nil && m.e.Follows() {
+			m.o.Noticed()
+		}
 		select {
 		case news <- struct{}{}:
 		default: // it will look anyway

@@ -47,3 +47,6 @@ func (s *Store) Count(ctx context.Context, n int, each func()) error {
 		return nil
 	}, "SELECT generate_series(1, ?)", n)
 }
+
+// Channel is where commits are told.
+func (s *Store) Channel() string { return s.channel }

@@ -161,13 +161,16 @@ func (t *tx) Rollback(ctx context.Context) error {
 	return nil
 }
 
-// telling tells other processes of a commit that has written something, and returns its number.
-const telling = `SELECT id, CASE WHEN id IS NOT NULL THEN CAST(pg_notify($1, $2) AS text) END
+// telling tells other processes of a commit that has written something, and returns its number. Nobody is told where there is nothing to say.
+const telling = `SELECT id, CASE WHEN id IS NOT NULL AND $2 <> '' THEN CAST(pg_notify($1, $2) AS text) END
 	FROM (SELECT CAST(pg_current_xact_id_if_assigned() AS text) AS id) own`
 
 // Commit commits it. When the answer is lost, the database is asked what became of it.
 func (t *tx) Commit(ctx context.Context) error {
 	said := t.s.self
+	if !slices.ContainsFunc(t.views, func(v *transaction) bool { return !v.Quiet() }) {
+		said = "" // processes renew their leases each second
+	}
 	if slices.ContainsFunc(t.views, (*transaction).Woke) {
 		said += wakes
 	}

@@ -241,6 +241,7 @@ func (s *service) serveShared(ctx context.Context, a *app.App, load folder.Use, 
 	work.Go(func() { s.dags.Watch(beside, a.Settings.Refresh, load) })
 	return s.engine.Run(ctx, engine.RunOptions{
 		Interrupted: signals.Interrupted(ctx), Hurry: signals.Hurry(ctx), Schedule: true, Lead: true, NoWork: !works, Reload: s.reload, Before: a.EndLeftovers,
+		Noticed: func() { s.pages.Changed(live.Topic{}) }, // of what is not known; a page is told at most once a second
 		Leading: func(ctx context.Context) error { return s.dags.Anew(ctx, load) },
 		Led: func(ctx context.Context) {
 			work.Go(func() { s.people.Run(ctx) })

@@ -72,6 +72,7 @@ func (t *Tx) renew(ctx context.Context, info string, o store.Renewal, now time.T
 		return nil, fmt.Errorf("renew the lease: %w", err)
 	}
 	out.Drain = wanted[0] != ""
+	t.quiet = o.Lease > 0 && out.Epoch == o.Epoch && (o.Lead || o.Epoch == 0)
 	return out, nil
 }
 

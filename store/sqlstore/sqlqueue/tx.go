@@ -27,6 +27,8 @@ type Tx struct {
 	// waiting is how many more jobs wait for a worker than before, by their queues, and back how many were given back.
 	waiting map[string]int
 	back    int
+	// quiet says that what it does is nothing that others need to hear of.
+	quiet bool
 }
 
 // NewTx returns the jobs in the transaction c for a process. onFailure notes what is to be undone when it fails; insert nil
@@ -48,6 +50,9 @@ func (t *Tx) Woke() bool {
 	}
 	return t.back > 0
 }
+
+// Quiet reports whether it has only renewed a lease: of that nobody needs to be told.
+func (t *Tx) Quiet() bool { return t.quiet }
 
 // Enqueue hands attempts to the workers once the transaction commits.
 func (t *Tx) Enqueue(ctx context.Context, js []store.Job) error {
