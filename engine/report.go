@@ -141,12 +141,12 @@ func (a *attempt) report(kind string) *report {
 
 // say writes a report in a transaction of this process, with what else belongs to it.
 func (x *executor) say(ctx context.Context, r *report, with func(store.Tx) error) error {
-	said, err := r.encode(x.runs.Now())
-	if err != nil {
-		return err
-	}
-	err = x.store.Own(ctx, func(tx store.Tx) error {
+	err := x.store.Own(ctx, func(tx store.Tx) error {
 		if err := with(tx); err != nil {
+			return err
+		}
+		said, err := r.encode(x.runs.Now())
+		if err != nil {
 			return err
 		}
 		return tx.InsertReports(ctx, said)
