@@ -15,7 +15,6 @@ import (
 	"log/slog"
 	"math"
 	"os"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -219,9 +218,9 @@ type Engine struct {
 	// reports is told that other processes may have reported attempts, asked that they may want something; taking is held by
 	// who takes reports in.
 	reports, asked chan struct{}
-	taking         sync.Mutex
+	taking         store.Lock
 
-	refreshing sync.Mutex
+	refreshing store.Lock
 	// beatsDone counts the beats that went through, lastBeat is when the last one did.
 	beatsDone atomic.Int64
 	lastBeat  atomic.Pointer[time.Time]

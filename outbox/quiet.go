@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/dingdag/dingdag/callbacks"
@@ -16,7 +15,7 @@ import (
 
 // quiet is what the outbox knows of the times in which messages are not sent.
 type quiet struct {
-	mu sync.Mutex
+	mu store.Lock
 	// open are the silences of people and of the configuration.
 	open []*store.Silence
 	// newest is the last silence that is known, seen the last message that was looked at since it is.

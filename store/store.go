@@ -6,6 +6,7 @@ package store
 
 import (
 	"context"
+	"sync"
 
 	"github.com/dingdag/dingdag/store/users"
 )
@@ -104,4 +105,31 @@ type Store interface {
 	// It may miss one, which a look from time to time must find. It returns an error where
 	// the store can't be watched.
 	Watch(ctx context.Context, noticed func()) error
+}
+
+// Lock is a lock for those who ask the store while they hold it, which may take as long as a database is away. It does what a
+// [sync.Mutex] does, and in a bubble of testing/synctest whoever waits for it lets the time go on. The zero value is unlocked.
+type Lock struct {
+	mu    sync.Mutex
+	held  bool
+	freed sync.Cond
+}
+
+// Lock takes it, and waits until nobody else holds it.
+func (l *Lock) Lock() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.freed.L = &l.mu
+	for l.held {
+		l.freed.Wait()
+	}
+	l.held = true
+}
+
+// Unlock frees it.
+func (l *Lock) Unlock() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held = false
+	l.freed.Signal()
 }

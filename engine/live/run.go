@@ -3,7 +3,6 @@ package live
 import (
 	"fmt"
 	"iter"
-	"sync"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
@@ -19,7 +18,7 @@ type Run struct {
 	Plan *plan.Plan
 
 	// mu guards the rest against readers outside transactions.
-	mu sync.Mutex
+	mu store.Lock
 	// Row is the run in the store, Machine the states of its instances.
 	Row     store.Run
 	Machine *dagrun.Machine

@@ -24,7 +24,7 @@ func bare(ctx context.Context, path string, clock func() time.Time) (*Store, err
 	o := Options{Clock: clock, Log: slog.New(slog.DiscardHandler)}
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?"
 	pragmas := url.Values{"mode": {"rw"}, "_txlock": {"immediate"}, "_pragma": {"busy_timeout(10000)", "synchronous(FULL)"}}
-	db, err := openDB(dsn + pragmas.Encode())
+	db, err := OpenDB(dsn + pragmas.Encode())
 	if err != nil {
 		return nil, err
 	}

@@ -225,7 +225,7 @@ func TestFailedCommits(t *testing.T) {
 func TestALockedStoreIsBusy(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, Options{})
-	other, err := openDB("file:" + s.path + "?_txlock=immediate")
+	other, err := OpenDB("file:" + s.path + "?_txlock=immediate")
 	require.NoError(t, err)
 	lock, err := other.BeginTx(t.Context(), nil)
 	require.NoError(t, err)

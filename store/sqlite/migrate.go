@@ -212,7 +212,7 @@ func openAs(ctx context.Context, path, how string, o Options) (*Store, error) {
 		}
 	}
 	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + how + "&" + url.Values{"_pragma": {"busy_timeout(10000)", "query_only(1)"}}.Encode()
-	read, err := openDB(dsn)
+	read, err := OpenDB(dsn)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ var write = flag.Bool("write", false, "write tables_gen.sql anew")
 func migrated(t *testing.T) *Store {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "db")
-	db, err := openDB("file:" + path)
+	db, err := OpenDB("file:" + path)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
 	s := &Store{write: db}

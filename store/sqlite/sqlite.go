@@ -134,13 +134,13 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if empty { // only before anything is written
 		writing["_pragma"] = append([]string{fmt.Sprintf("auto_vacuum(%d)", autoVacuumIncremental)}, writing["_pragma"]...)
 	}
-	write, err := openDB(file + writing.Encode())
+	write, err := OpenDB(file + writing.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
 	write.SetMaxOpenConns(1)
 	pragmas.Add("_pragma", "query_only(1)")
-	read, err := openDB(file + pragmas.Encode())
+	read, err := OpenDB(file + pragmas.Encode())
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), write.Close())
 	}

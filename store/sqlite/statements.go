@@ -21,9 +21,9 @@ const (
 	statementKept = 4 << 10
 )
 
-// openDB opens a pool whose connections keep what they prepared. To prepare one of
+// OpenDB opens a pool whose connections keep what they prepared. To prepare one of
 // River's statements takes longer than to run it.
-func openDB(dsn string) (*sql.DB, error) {
+func OpenDB(dsn string) (*sql.DB, error) {
 	c, err := sqlite.NewConnector(dsn)
 	if err != nil {
 		return nil, err

@@ -118,7 +118,7 @@ func oldMigrations(t *testing.T, numbers string) fstest.MapFS {
 // did, with something in it.
 func oldStore(t *testing.T, path, numbers string, river int) {
 	t.Helper()
-	db, err := openDB("file:" + path)
+	db, err := OpenDB("file:" + path)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
 	p, err := goose.NewProvider(goose.DialectSQLite3, db, oldMigrations(t, numbers), goose.WithDisableGlobalRegistry(true))
@@ -295,7 +295,7 @@ func TestUpgradeUnderAnOlderProgram(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "db")
 			oldStore(t, path, "1 2 3 4", 0)
-			db, err := openDB("file:" + path)
+			db, err := OpenDB("file:" + path)
 			require.NoError(t, err)
 			defer func() { assert.NoError(t, db.Close()) }()
 			beat := func(at time.Time) {
