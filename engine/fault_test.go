@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -21,6 +22,68 @@ import (
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/store"
 )
+
+// awayStore is a store whose transactions fail for a while.
+type awayStore struct {
+	store.Store
+	from, until time.Duration
+	began       time.Time
+}
+
+// Tx fails in that time.
+func (s *awayStore) Tx(ctx context.Context, fn func(store.Tx) error) error {
+	if since := time.Since(s.began); since >= s.from && since < s.until {
+		return store.ErrBusy
+	}
+	return s.Store.Tx(ctx, fn)
+}
+
+// What is due while the store is away is done once it is back: not never, and not with the next sweep.
+func TestWhatIsDueWhileTheStoreIsAway(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		dag  string
+		want dag.RunState
+	}{
+		"a tick":    {"schedule: {every: 10s}\n  start_date: 2000-01-01\n  end_date: '2000-01-01T00:00:10'\n  catchup: true\n  tasks: [{task_id: t, operator: probe}]", dag.RunSuccess},
+		"a retry":   {"schedule: '@once'\n  start_date: 2000-01-01\n  tasks: [{task_id: t, operator: probe, do: flaky, retries: 1, retry_delay: 10}]", dag.RunSuccess},
+		"a timeout": {"schedule: '@once'\n  start_date: 2000-01-01\n  dagrun_timeout: 10s\n  tasks: [{task_id: t, operator: probe, do: hang}]", dag.RunFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t)
+				b.o.Beat = time.Second
+				b.wrap = func(s store.Store) store.Store {
+					return &awayStore{Store: s, from: 9500 * time.Millisecond, until: 10500 * time.Millisecond, began: time.Now()}
+				}
+				b.do["flaky"] = func(_ context.Context, tc *operator.TaskContext) (any, error) {
+					if tc.TryNumber == 1 {
+						return nil, errors.New("once")
+					}
+					return nil, nil
+				}
+				b.do["hang"] = func(ctx context.Context, _ *operator.TaskContext) (any, error) {
+					<-ctx.Done()
+					return nil, ctx.Err()
+				}
+				b.stopStore()
+				b.open()
+				b.load("d:\n  " + c.dag + "\n")
+				b.start(engine.RunOptions{Schedule: true})
+				<-time.After(14 * time.Second)
+				synctest.Wait()
+				rs := b.runs()
+				r := rs[len(rs)-1]
+				assert.Equal(t, c.want, r.State)
+				if name == "a tick" {
+					assert.Len(t, rs, 2)
+				}
+				b.stop()
+			})
+		})
+	}
+}
 
 // panicky is a store whose transactions panic over some tasks.
 type panicky struct {

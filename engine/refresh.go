@@ -27,6 +27,7 @@ func (e *Engine) Refresh(ctx context.Context) error {
 	for _, id := range append(woken, e.scheduler.MayStart(queued)...) {
 		e.scheduler.Resume(ctx, id)
 	}
+	e.scheduler.WakeFailed()
 	backfillsErr := e.scheduler.StepBackfills(ctx)
 	if runsErr == nil {
 		e.runs.DropEnded(ctx, running)

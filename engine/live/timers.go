@@ -3,6 +3,7 @@ package live
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dagrun"
@@ -45,8 +46,19 @@ func (rs *Runs) retry(key Attempt, try int) {
 		return lr.Step(tx)
 	})
 	if err != nil {
-		// The next beat reads the run again, and arms its timers.
-		rs.o.Log.Error("schedule a retry", "task", key.Task, "error", err)
+		rs.LogOnce(key.Run, "schedule a retry of task "+key.Task, err)
+		rs.again(err, func() { rs.retry(key, try) })
+	}
+}
+
+// untilAgain is how long it is waited before what was due at a moment is tried again.
+const untilAgain = time.Second
+
+// again has something due tried again that has failed, as while the database is away. A transaction that did not begin has
+// dropped no run, which would be read again otherwise, and have its timers armed.
+func (rs *Runs) again(err error, due func()) {
+	if !errors.Is(err, store.ErrNotLeader) {
+		rs.o.Timers.At(rs.o.Clock().Add(untilAgain), due)
 	}
 }
 
@@ -84,7 +96,8 @@ func (rs *Runs) timeOut(key int64) {
 		return lr.end(tx, dag.RunFailed, dagrun.ReasonTimedOut)
 	})
 	if err != nil {
-		rs.o.Log.Error("time out a run", "error", err)
+		rs.LogOnce(key, "time out a run", err)
+		rs.again(err, func() { rs.timeOut(key) })
 	}
 }
 

@@ -7,6 +7,8 @@ package scheduler
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,6 +52,8 @@ type Scheduler struct {
 	waker *schedule.Waker // nil while this process schedules nothing
 	// life is the stretch in which the scheduler of this process is at work.
 	life store.SchedulerLife
+	// failed are DAGs whose last look failed.
+	failed map[string]bool
 
 	passes   atomic.Int64
 	lastPass atomic.Pointer[time.Time]
@@ -136,11 +140,28 @@ func (sch *Scheduler) look(id string) bool {
 	}
 	ctx := context.Background()
 	if err := sch.o.Live.Change(ctx, func(tx *live.Tx) error { return sch.wake(tx, id) }); err != nil {
-		// The sweep comes again.
-		sch.o.Log.Error("schedule", "dag", id, "error", err)
+		sch.o.Log.Error("schedule", "dag", id, "error", err) // the next beat tries again
+		sch.mu.Lock()
+		defer sch.mu.Unlock()
+		if sch.failed == nil {
+			sch.failed = map[string]bool{}
+		}
+		sch.failed[id] = true
 		return false
 	}
 	return true
+}
+
+// WakeFailed wakes the DAGs whose look has failed since it was called last, as while the database is away: what is due need
+// not wait for the next sweep.
+func (sch *Scheduler) WakeFailed() {
+	sch.mu.Lock()
+	failed := sch.failed
+	sch.failed = nil
+	sch.mu.Unlock()
+	for _, id := range slices.Sorted(maps.Keys(failed)) {
+		sch.look(id)
+	}
 }
 
 // wakeTold lets the DAGs look again that were told of assets and have no run for it yet:
