@@ -69,6 +69,7 @@ test: ## Run the tests, with the race detector where it tells most
 	go test -race -timeout 60m $(TESTFLAGS) -run '^Test(Cluster|TheNext|AWorker|ALeader|PeopleEnd|Storm|Soak|ChatChaos)' ./cli
 	go test $(TESTFLAGS) -run '^TestUpgrade$$' ./store/sqlite
 	go test $(TESTFLAGS) -parallel 4 -run '^Test(Run|Retr|Execution|Mapped|Sensor|Resched|FailFast|XCom)' ./engine -args -away
+	go test $(TESTFLAGS) ./engine/simulation -cases 30
 
 # With -mod=mod they take over what the program has come to depend on; the change of their go.mod is to be committed.
 .PHONY: modules
@@ -100,8 +101,9 @@ soak: ## Run ten tasks a second for SOAK and see that nothing grows
 
 # Not part of check, which has a short form of it among the tests.
 .PHONY: chaos
-chaos: ## Kill processes 100 times each way, write commands and press buttons for 300 s while streams go wrong, and run five machines on which something goes wrong each second (SEED=1 for that schedule)
+chaos: ## Kill processes 100 times each way, simulate 2000 clusters on which things go wrong, write commands and press buttons for 300 s while streams go wrong, and run five machines on which something goes wrong each second (SEED=1 for that schedule)
 	go test -count 1 -timeout 0 -v -run '^TestKill' ./cli -kills 100 -kill-seed $(or $(SEED),0)
+	go test -count 1 -timeout 0 -run '^TestSimulation$$' ./engine/simulation -first $(or $(SEED),1)000 -cases 2000
 	go test -count 1 -timeout 0 -v -run '^TestChatChaos$$' ./cli -chat-for 300s -chat-seed $(or $(SEED),0)
 	go test -count 1 -timeout 0 -v -run '^TestClusterChaos$$' ./cli/internal/chaos -chaos-for 300s -chaos-seed $(or $(SEED),0)
 
