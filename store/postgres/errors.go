@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -75,6 +76,15 @@ func explain(err error) error {
 	default:
 		return mark(err)
 	}
+}
+
+// lacking says which rights to give when making the tables failed for want of one.
+func (s *Store) lacking(err error, schema string) error {
+	if e, ok := errors.AsType[*pgconn.PgError](err); !ok || e.Code != "42501" {
+		return err
+	}
+	user := pgx.Identifier{s.pool.Config().ConnConfig.User}.Sanitize()
+	return fmt.Errorf("as the owner of the schema run GRANT USAGE, CREATE ON SCHEMA %s TO %s, and for tables there that belong to another user REASSIGN OWNED: %w", pgx.Identifier{schema}.Sanitize(), user, err)
 }
 
 // busyError is an error of the driver that is [store.ErrBusy] too.

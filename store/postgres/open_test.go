@@ -51,7 +51,7 @@ func TestOpenFails(t *testing.T) {
 		"nobody answers":       {"postgres://me:s3cret@127.0.0.1:1/db", "", true},
 		"another encoding":     {latin(t, base), "its encoding is LATIN1", false},
 		"no right to a schema": {role(t, base, ""), "GRANT USAGE", false},
-		"no right to create":   {role(t, base, "USAGE"), "be allowed to create others", false},
+		"no right to create":   {role(t, base, "USAGE"), "be allowed to create others: as the owner of the schema run GRANT USAGE, CREATE ON SCHEMA \"test_", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -183,7 +183,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		SELECT pg_advisory_xact_lock(%d)`, s.opts.Wait.Milliseconds(), s.opts.Idle.Milliseconds(), int64(hash.Sum64())) //nolint:gosec // any number will do
 	s.channel = fmt.Sprintf("dingdag_%x", hash.Sum64())
 	if err := s.migrate(ctx); err != nil {
-		return err
+		return s.lacking(err, *schema)
 	}
 	if s.opts.Copying {
 		return nil
