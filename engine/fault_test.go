@@ -85,6 +85,33 @@ func TestWhatIsDueWhileTheStoreIsAway(t *testing.T) {
 	}
 }
 
+// lifeless is a store that takes no record of the work.
+type lifeless struct{ store.Store }
+
+type lifelessTx struct{ store.Tx }
+
+// Tx runs fn in such a transaction.
+func (s lifeless) Tx(ctx context.Context, fn func(store.Tx) error) error {
+	return s.Store.Tx(ctx, func(tx store.Tx) error { return fn(lifelessTx{tx}) })
+}
+
+// PutSchedulerLife fails.
+func (lifelessTx) PutSchedulerLife(context.Context, *store.SchedulerLife) error { return store.ErrBusy }
+
+// A process that cannot begin to schedule, and tries that again and again while the store is away, leaves nothing behind each time.
+func TestAScheduleThatCannotBeginLeavesNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { // which ends only when all that was begun in it has
+		b := newBench(t)
+		b.wrap = func(s store.Store) store.Store { return lifeless{s} }
+		b.stopStore()
+		b.open()
+		b.load("d:\n  schedule: '@daily'\n  start_date: 2000-01-01\n  tasks: [{task_id: t, operator: probe}]\n")
+		require.ErrorIs(t, b.e.Run(t.Context(), engine.RunOptions{Schedule: true}), store.ErrBusy)
+		b.stopStore()
+	})
+}
+
 // panicky is a store whose transactions panic over some tasks.
 type panicky struct {
 	store.Store

@@ -98,7 +98,7 @@ func (e *Engine) schedule(ctx, gctx context.Context, g *errgroup.Group) (stop fu
 	e.scheduler.SetWaker(w)
 	if err := e.scheduler.NoteLife(work, false); err != nil {
 		e.scheduler.SetWaker(nil)
-		return nil, err
+		return nil, errors.Join(err, w.Close())
 	}
 	g.Go(func() error { return w.Run(gctx) })
 	return func() {

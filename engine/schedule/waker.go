@@ -48,7 +48,7 @@ type scheduled struct {
 	dags []string
 }
 
-// NewWaker returns a waker that sleeps until [Waker.Run].
+// NewWaker returns a waker that sleeps until [Waker.Run]. One that is never run is to be closed.
 func NewWaker(o WakerOptions) (*Waker, error) {
 	c, err := gocron.NewScheduler(gocron.WithLocation(time.UTC), gocron.WithStopTimeout(10*time.Second))
 	if err != nil {
@@ -71,6 +71,9 @@ func (w *Waker) Run(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Close ends a waker that was not run.
+func (w *Waker) Close() error { return w.cron.Shutdown() }
 
 // Sync has every DAG with a schedule woken, and no other.
 func (w *Waker) Sync(ds map[string]*dag.DAG) {
