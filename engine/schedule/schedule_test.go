@@ -350,6 +350,32 @@ func TestWaker(t *testing.T) {
 	})
 }
 
+// A stop waits for the look under way, however long that takes, and begins no other. It costs nothing meanwhile: the time of
+// the bubble would not go on.
+func TestWakerEndsWithItsLook(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		woken, looked := 0, 0
+		w, err := schedule.NewWaker(schedule.WakerOptions{
+			Wake: func(string) {
+				woken++
+				<-time.After(90 * time.Minute)
+				looked++
+			},
+			Sweep: func(context.Context) {}, Every: 10 * time.Hour, Clock: time.Now, Log: slog.New(slog.DiscardHandler),
+		})
+		require.NoError(t, err)
+		w.Sync(map[string]*dag.DAG{"d": hourly(t, func(d *dag.DAG) { d.StartDate = time.Time{} })})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- w.Run(ctx) }()
+		<-time.After(61 * time.Minute)
+		cancel()
+		require.NoError(t, <-ended)
+		assert.Equal(t, []int{1, 1}, []int{woken, looked})
+	})
+}
+
 // DAGs with the same schedule are woken at the same moment, each by its own dates, and those
 // that come and go without the others.
 func TestWakerOfMany(t *testing.T) {

@@ -23,6 +23,9 @@ type Waker struct {
 
 	mu   sync.Mutex
 	jobs map[moments]*scheduled
+	// looking are the wake-ups that are under way; none begins once stopping is set.
+	looking  sync.WaitGroup
+	stopping bool
 }
 
 // WakerOptions says whom a [Waker] wakes. All are required.
@@ -59,17 +62,40 @@ func NewWaker(o WakerOptions) (*Waker, error) {
 
 // Run wakes until ctx ends, at first all DAGs.
 func (w *Waker) Run(ctx context.Context) error {
-	_, err := w.cron.NewJob(gocron.DurationJob(w.o.Every), gocron.NewTask(func() { w.o.Sweep(context.WithoutCancel(ctx)) }))
+	_, err := w.cron.NewJob(gocron.DurationJob(w.o.Every), gocron.NewTask(func() { w.do(func() { w.o.Sweep(context.WithoutCancel(ctx)) }) }))
 	if err != nil {
 		return fmt.Errorf("schedule the sweep: %w", err)
 	}
 	w.cron.Start()
 	w.o.Sweep(context.WithoutCancel(ctx))
 	<-ctx.Done()
+	w.stop()
 	if err := w.cron.Shutdown(); err != nil {
 		return fmt.Errorf("stop the scheduler: %w", err)
 	}
 	return nil
+}
+
+// do runs what a wake-up does, unless no more begin.
+func (w *Waker) do(look func()) {
+	w.mu.Lock()
+	if w.stopping {
+		w.mu.Unlock()
+		return
+	}
+	w.looking.Add(1)
+	w.mu.Unlock()
+	defer w.looking.Done()
+	look()
+}
+
+// stop waits for the wake-ups under way. While gocron waits for one it asks in a loop without a pause whether it has ended, which
+// takes a whole core, and gives up after a while.
+func (w *Waker) stop() {
+	w.mu.Lock()
+	w.stopping = true
+	w.mu.Unlock()
+	w.looking.Wait()
 }
 
 // Close ends a waker that was not run.
@@ -123,11 +149,13 @@ func (w *Waker) wake(j *scheduled) {
 	w.mu.Lock()
 	ids := j.dags
 	w.mu.Unlock()
-	var work sync.WaitGroup
-	for _, id := range ids {
-		work.Go(func() { w.o.Wake(id) })
-	}
-	work.Wait()
+	w.do(func() {
+		var work sync.WaitGroup
+		for _, id := range ids {
+			work.Go(func() { w.o.Wake(id) })
+		}
+		work.Wait()
+	})
 }
 
 // ticks are a timetable's wake-ups for gocron.
