@@ -13,7 +13,8 @@ import (
 
 // checkDelivery checks what became of a message.
 func (sim *simulation) checkDelivery(d *store.Delivery, text string) {
-	arrived, torn := 0, false
+	sender := sim.known[d.Node]
+	arrived, torn := 0, sender != nil && sender.shaken // it may have died before it began to send
 	for _, s := range sim.messages[fmt.Sprint(d.ID)] {
 		if s.arrived {
 			arrived++

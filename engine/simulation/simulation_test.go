@@ -59,6 +59,8 @@ type simulation struct {
 	violations []string
 	story      []string
 	lives      int
+	// known are all lives of processes by their names.
+	known map[string]*node
 
 	tries    map[string][]*try
 	ended    map[string]string
@@ -143,7 +145,7 @@ func simulate(t *testing.T, s *scenario) (violations, story []string) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		sim := &simulation{
-			s: s, dir: dir, tries: map[string][]*try{}, ended: map[string]string{}, messages: map[string][]*sending{}, accepted: map[string]int64{}, ds: map[string]*dagSpec{},
+			s: s, dir: dir, tries: map[string][]*try{}, ended: map[string]string{}, messages: map[string][]*sending{}, accepted: map[string]int64{}, known: map[string]*node{}, ds: map[string]*dagSpec{},
 		}
 		for i := range s.dags {
 			sim.ds[s.dags[i].id] = &s.dags[i]
@@ -457,7 +459,7 @@ func (sim *simulation) start(i int) {
 	n.stop = stop
 	load := func(ctx context.Context) error { return n.e.SetDAGs(ctx, sim.dags) }
 	sim.mu.Lock()
-	sim.nodes[i] = n
+	sim.nodes[i], sim.known[n.name] = n, n
 	sim.note("%s starts", n.name)
 	sim.mu.Unlock()
 	go func() {
