@@ -55,13 +55,14 @@ func (w *atWork) jobs() []store.Job {
 	return slices.Collect(maps.Keys(w.ends))
 }
 
-// end ends an attempt, and reports whether it was not over yet.
+// end ends an attempt, and reports whether it was not over yet, and nobody has ended it so before.
 func (w *atWork) end(j store.Job, why error) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	end := w.ends[j]
 	if end != nil {
 		end(why)
+		delete(w.ends, j) // it may be a while until it has ended
 	}
 	return end != nil
 }

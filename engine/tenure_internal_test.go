@@ -113,3 +113,18 @@ func TestBackIsReportedAgain(t *testing.T) {
 		})
 	}
 }
+
+// An attempt that others have taken is ended once, however long it takes until it has ended.
+func TestTakenIsEndedOnce(t *testing.T) {
+	t.Parallel()
+	var w atWork
+	j := store.Job{RunKey: 1, TaskID: "t", Try: 1}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	known := w.runs(&attempt{job: j}, cancel)
+	assert.Equal(t, []store.Job{j}, w.jobs())
+	assert.True(t, w.end(j, errTaken))
+	require.ErrorIs(t, context.Cause(ctx), errTaken)
+	assert.False(t, w.end(j, errTaken))
+	assert.Empty(t, w.jobs(), "nobody asks for it again")
+	known()
+}
