@@ -68,6 +68,9 @@ type attempt struct {
 // errNotWanted says that an attempt's job is out of date: the instance has moved on.
 var errNotWanted = errors.New("the try is no longer wanted")
 
+// errWanted returns a job to the queue that somebody wants.
+var errWanted = errors.New("given back, since it is wanted after all")
+
 // errGiveBack returns a job to the queue.
 var errGiveBack = errors.New("given back at shutdown")
 
@@ -182,7 +185,7 @@ func (x *executor) discard(ctx context.Context, j store.Job, err error) error {
 		return err
 	}
 	if x.follows() {
-		return x.dropAway(ctx, j)
+		return x.discardAway(ctx, j)
 	}
 	write := context.WithoutCancel(ctx)
 	err = persist(ctx, x.log, func() error {
@@ -194,9 +197,29 @@ func (x *executor) discard(ctx context.Context, j store.Job, err error) error {
 		})
 	})
 	if errors.Is(err, store.ErrNotLeader) {
-		return x.dropAway(ctx, j)
+		return x.discardAway(ctx, j)
 	}
 	return err
+}
+
+// discardAway is discard of a process that does not lead. It may have led a moment ago, and have found the job out of date by what it
+// held in memory, while another one has led since and has handed it out: a job that is wanted goes back to the queue.
+func (x *executor) discardAway(ctx context.Context, j store.Job) error {
+	var found error
+	err := persist(ctx, x.log, func() error {
+		_, _, found = x.openAway(context.WithoutCancel(ctx), j)
+		if errors.Is(found, errNotWanted) {
+			return nil
+		}
+		return found
+	})
+	switch {
+	case err != nil:
+		return err
+	case found == nil:
+		return errWanted
+	}
+	return x.dropAway(ctx, j)
 }
 
 // follows reports whether another process leads.

@@ -105,17 +105,30 @@ var rules = []string{
 	"none_failed_min_one_success", "none_skipped", "all_skipped", "always",
 }
 
-func millis(from, to int) *rapid.Generator[time.Duration] {
-	return rapid.Map(rapid.IntRange(from, to), func(n int) time.Duration { return time.Duration(n) * time.Millisecond })
+// between is a number, all of which are as likely, as those of rapid are not.
+func between(t *rapid.T, from, to int, label string) int {
+	n := 0
+	for i, bit := range rapid.SliceOfN(rapid.Bool(), 14, 14).Draw(t, label) {
+		if bit {
+			n |= 1 << i
+		}
+	}
+	return from + n%(to-from+1)
 }
 
+func millis(t *rapid.T, from, to int, label string) time.Duration {
+	return time.Duration(between(t, from, to, label)) * time.Millisecond
+}
+
+func of[T any](t *rapid.T, all []T, label string) T { return all[between(t, 0, len(all)-1, label)] }
+
 // often is a boolean that is true one time in n.
-func often(t *rapid.T, n int, label string) bool { return rapid.IntRange(1, n).Draw(t, label) == n }
+func often(t *rapid.T, n int, label string) bool { return between(t, 1, n, label) == n }
 
 var scenarios = rapid.Custom(func(t *rapid.T) *scenario {
-	s := &scenario{seed: rapid.Uint64().Draw(t, "seed"), slots: rapid.IntRange(1, 4).Draw(t, "slots")}
-	for i := range rapid.IntRange(2, 4).Draw(t, "nodes") {
-		n := nodeSpec{leads: i < 2 || rapid.Bool().Draw(t, "leads"), works: true, workers: rapid.IntRange(1, 4).Draw(t, "workers")}
+	s := &scenario{seed: rapid.Uint64().Draw(t, "seed"), slots: between(t, 1, 4, "slots")}
+	for i := range between(t, 2, 4, "nodes") {
+		n := nodeSpec{leads: i < 2 || rapid.Bool().Draw(t, "leads"), works: true, workers: between(t, 1, 4, "workers")}
 		switch {
 		case i == 0:
 			n.works = rapid.Bool().Draw(t, "works")
@@ -127,19 +140,19 @@ var scenarios = rapid.Custom(func(t *rapid.T) *scenario {
 		}
 		s.nodes = append(s.nodes, n)
 	}
-	for i := range rapid.IntRange(1, 2).Draw(t, "dags") {
+	for i := range between(t, 1, 2, "dags") {
 		s.dags = append(s.dags, drawDAG(t, fmt.Sprint("d", i), s.slots))
 	}
-	for range rapid.IntRange(1, 4).Draw(t, "triggers") {
+	for range between(t, 1, 4, "triggers") {
 		s.triggers = append(s.triggers, triggerSpec{
-			at: millis(0, 12000).Draw(t, "at"), node: rapid.IntRange(0, len(s.nodes)-1).Draw(t, "node"), dag: rapid.IntRange(0, len(s.dags)-1).Draw(t, "dag"),
-			day: rapid.IntRange(1, 3).Draw(t, "day"),
+			at: millis(t, 0, 12000, "at"), node: between(t, 0, len(s.nodes)-1, "node"), dag: between(t, 0, len(s.dags)-1, "dag"),
+			day: between(t, 1, 3, "day"),
 		})
 	}
-	for range rapid.IntRange(0, 5).Draw(t, "faults") {
+	for range between(t, 0, 5, "faults") {
 		f := faultSpec{
-			at: millis(0, 14000).Draw(t, "at"), lasts: millis(50, 10000).Draw(t, "lasts"), node: rapid.IntRange(0, len(s.nodes)-1).Draw(t, "node"),
-			kind: rapid.SampledFrom([]string{kills, kills, freezes, parts, refuses, loses, stops, drains}).Draw(t, "kind"),
+			at: millis(t, 0, 14000, "at"), lasts: millis(t, 50, 10000, "lasts"), node: between(t, 0, len(s.nodes)-1, "node"),
+			kind: of(t, []string{kills, kills, freezes, parts, refuses, loses, stops, drains}, "kind"),
 		}
 		if !slices.ContainsFunc(s.faults, func(o faultSpec) bool {
 			return o.node == f.node && o.at < f.at+f.lasts+time.Second && f.at < o.at+o.lasts+time.Second
@@ -151,14 +164,14 @@ var scenarios = rapid.Custom(func(t *rapid.T) *scenario {
 })
 
 func drawDAG(t *rapid.T, id string, slots int) dagSpec {
-	d := dagSpec{id: id, maxTasks: rapid.IntRange(1, 6).Draw(t, "max tasks"), maxRuns: rapid.IntRange(1, 3).Draw(t, "max runs"), callbacks: rapid.Bool().Draw(t, "callbacks")}
+	d := dagSpec{id: id, maxTasks: between(t, 1, 6, "max tasks"), maxRuns: between(t, 1, 3, "max runs"), callbacks: rapid.Bool().Draw(t, "callbacks")}
 	if often(t, 2, "scheduled") {
-		d.every, d.catchup = time.Duration(rapid.IntRange(4, 11).Draw(t, "every"))*time.Second, rapid.Bool().Draw(t, "catchup")
+		d.every, d.catchup = time.Duration(between(t, 4, 11, "every"))*time.Second, rapid.Bool().Draw(t, "catchup")
 	}
-	for i := range rapid.IntRange(1, 7).Draw(t, "tasks") {
+	for i := range between(t, 1, 7, "tasks") {
 		k := taskSpec{
-			id: fmt.Sprint("t", i), operator: rapid.SampledFrom([]string{"work", "work", "work", "harm", "look", "nop"}).Draw(t, "operator"), rule: "all_success",
-			slots: 1, weight: 1, mapped: -1, retries: rapid.IntRange(0, 2).Draw(t, "retries"), callbacks: often(t, 2, "callbacks"),
+			id: fmt.Sprint("t", i), operator: of(t, []string{"work", "work", "work", "harm", "look", "nop"}, "operator"), rule: "all_success",
+			slots: 1, weight: 1, mapped: -1, retries: between(t, 0, 2, "retries"), callbacks: often(t, 2, "callbacks"),
 		}
 		for up := range i {
 			if often(t, 3, "edge") {
@@ -166,28 +179,30 @@ func drawDAG(t *rapid.T, id string, slots int) dagSpec {
 			}
 		}
 		if len(k.ups) > 0 {
-			k.rule = rapid.SampledFrom(rules).Draw(t, "rule")
+			k.rule = of(t, rules, "rule")
 		}
 		if often(t, 3, "pooled") {
-			k.pooled, k.slots = true, rapid.IntRange(1, slots).Draw(t, "slots")
+			k.pooled, k.slots = true, between(t, 1, slots, "slots")
 		}
 		if often(t, 4, "weighs") {
-			k.weight = rapid.IntRange(1, 9).Draw(t, "weight")
+			k.weight = between(t, 1, 9, "weight")
 		}
 		if often(t, 5, "few") {
-			k.perDAG = rapid.IntRange(1, 2).Draw(t, "per dag")
+			k.perDAG = between(t, 1, 2, "per dag")
 		}
 		if k.operator != "nop" && k.rule != "always" && often(t, 4, "mapped") {
-			k.mapped = rapid.IntRange(0, 3).Draw(t, "length")
+			k.mapped = between(t, 0, 3, "length")
 		}
 		if k.operator == "look" {
-			k.looks = rapid.IntRange(0, 3).Draw(t, "looks")
+			k.looks = between(t, 0, 3, "looks")
 		}
 		if often(t, 5, "queue") {
 			k.queue = "special"
 		}
-		k.script = rapid.SliceOfN(rapid.SampledFrom([]outcome{succeeds, succeeds, succeeds, errs, errs, fails, skips}), 1, 4).Draw(t, "script")
-		k.took = rapid.SliceOfN(rapid.OneOf(millis(0, 60), millis(60, 1500), millis(1500, 6000)), 1, 3).Draw(t, "took")
+		for range between(t, 1, 4, "tries") {
+			k.script = append(k.script, of(t, []outcome{succeeds, succeeds, succeeds, errs, errs, fails, skips}, "outcome"))
+			k.took = append(k.took, millis(t, 0, of(t, []int{60, 1500, 6000}, "most"), "took"))
+		}
 		d.tasks = append(d.tasks, k)
 	}
 	return d

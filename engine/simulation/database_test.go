@@ -14,12 +14,10 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"testing"
 	"time"
 
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
-	"github.com/dingdag/dingdag/store/sqlite/sqlitetest"
 	"github.com/dingdag/dingdag/store/sqlstore"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlcommit"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlqueue"
@@ -51,23 +49,29 @@ type database struct {
 }
 
 // empty is the file of a store that holds nothing.
-var empty []byte
-
-func makeEmpty(tb testing.TB) {
-	tb.Helper()
-	path := filepath.Join(tb.TempDir(), "db")
-	if err := sqlitetest.Open(tb, path, sqlite.Options{Synchronous: "NORMAL"}).Close(); err != nil {
-		tb.Fatal(err)
-	}
-	file, err := os.ReadFile(filepath.Clean(path))
+var empty = sync.OnceValues(func() (file []byte, err error) {
+	dir, err := os.MkdirTemp("", "simulation")
 	if err != nil {
-		tb.Fatal(err)
+		return nil, err
 	}
-	empty = file
-}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "db")
+	s, err := sqlite.Open(context.Background(), path, sqlite.Options{Synchronous: "NORMAL"})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(filepath.Clean(path))
+})
 
 func openDatabase(path string) (*database, error) {
-	if err := os.WriteFile(path, empty, 0o600); err != nil {
+	file, err := empty()
+	if err == nil {
+		err = os.WriteFile(path, file, 0o600)
+	}
+	if err != nil {
 		return nil, err
 	}
 	const pragmas = "&_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)&_pragma=busy_timeout(10000)"

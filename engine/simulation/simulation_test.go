@@ -143,6 +143,9 @@ func keyOf(dagID, runID, taskID string, mapIndex, try int) string {
 func simulate(t *testing.T, s *scenario) (violations, story []string) {
 	t.Helper()
 	dir := t.TempDir()
+	if _, err := empty(); err != nil { // outside of the bubble
+		t.Fatal(err)
+	}
 	synctest.Test(t, func(t *testing.T) {
 		sim := &simulation{
 			s: s, dir: dir, tries: map[string][]*try{}, ended: map[string]string{}, messages: map[string][]*sending{}, accepted: map[string]int64{}, known: map[string]*node{}, ds: map[string]*dagSpec{},
@@ -291,6 +294,8 @@ func (n *node) begin(tc *operator.TaskContext, spec *taskSpec) (*try, int) {
 		switch {
 		case o.again && o.done:
 			looked++
+		case spec.operator == "harm" && o.why != "given back":
+			sim.break1("%s begins %s, which %s has begun at %s, and it may not be repeated", n.name, key, o.n.name, o.began.Sub(begin))
 		case o.why == "" && tr.why == "":
 			sim.break1("%s begins %s, which %s has begun at %s, and there was no reason to give that up", n.name, key, o.n.name, o.began.Sub(begin))
 		}
@@ -743,7 +748,6 @@ func (l *logs) WithGroup(string) slog.Handler      { return l }
 // Each scenario is one by its number: -run TestSimulation -first 7 -cases 1 -trace.
 func TestSimulation(t *testing.T) {
 	t.Parallel()
-	makeEmpty(t)
 	for seed := *first; seed < *first+*cases; seed++ {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
@@ -758,13 +762,28 @@ func TestSimulation(t *testing.T) {
 	}
 }
 
+// A process that led, stood still, and goes on while another one has led meanwhile finds by what it has in memory that nobody wants a
+// job, which the other one has handed out since.
+func TestAProcessThatLedDropsNoJob(t *testing.T) {
+	t.Parallel()
+	look := taskSpec{id: "t0", operator: "look", rule: "all_success", slots: 1, weight: 1, mapped: -1, looks: 1, script: []outcome{succeeds}, took: []time.Duration{time.Second}}
+	violations, story := simulate(t, &scenario{
+		seed: 4859849574, slots: 1, nodes: []nodeSpec{{leads: true, workers: 1}, {leads: true, works: true, workers: 1}},
+		dags:     []dagSpec{{id: "d0", maxTasks: 1, maxRuns: 1, tasks: []taskSpec{look}}},
+		triggers: []triggerSpec{{at: 3 * time.Second, node: 1, day: 1}},
+		faults:   []faultSpec{{at: 3868 * time.Millisecond, lasts: 9488 * time.Millisecond, node: 1, kind: freezes}, {at: 7859 * time.Millisecond, lasts: 7 * time.Second, kind: kills}},
+	})
+	if len(violations) > 0 {
+		t.Error(strings.Join(append(story, violations...), "\n"))
+	}
+}
+
 // TestSearch looks for a small scenario that breaks a promise. It is for people: -run TestSearch -search -rapid.checks 1000.
 func TestSearch(t *testing.T) {
 	t.Parallel()
 	if !*search {
 		t.Skip("it is for finding a small scenario by hand: -search")
 	}
-	makeEmpty(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		s := scenarios.Draw(rt, "scenario")
 		if violations, story := simulate(t, s); len(violations) > 0 {
