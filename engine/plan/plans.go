@@ -21,12 +21,14 @@ type Plans struct {
 
 	mu   sync.Mutex
 	made map[string]*Plan // by version
+	// making are the versions whose plan somebody makes, and what is closed then.
+	making map[string]chan struct{}
 }
 
 // NewPlans returns what makes plans of what a catalog knows. current is a DAG as it is loaded
 // now, nil for none.
 func NewPlans(c catalog.Catalog, current func(dagID string) *dag.DAG, log *slog.Logger) *Plans {
-	return &Plans{catalog: c, current: current, log: log, made: map[string]*Plan{}}
+	return &Plans{catalog: c, current: current, log: log, made: map[string]*Plan{}, making: map[string]chan struct{}{}}
 }
 
 // VersionError says that a DAG version can't be loaded by this binary.
@@ -41,12 +43,11 @@ func (e *VersionError) Unwrap() error { return e.Err }
 // for runs that keep an older version. The error is a [*VersionError] when the version is at
 // fault, and another one when the store can't be read.
 func (ps *Plans) Of(ctx context.Context, r store.Reader, dagID, version string) (*Plan, error) {
-	ps.mu.Lock()
-	p, ok := ps.made[version]
-	ps.mu.Unlock()
-	if ok {
-		return p, nil
+	p, done, err := ps.claim(ctx, version)
+	if p != nil || err != nil {
+		return p, err
 	}
+	defer done()
 	d := ps.current(dagID)
 	if d == nil || d.Version != version {
 		src, err := r.Version(ctx, version)
@@ -60,7 +61,7 @@ func (ps *Plans) Of(ctx context.Context, r store.Reader, dagID, version string) 
 			return nil, &VersionError{err}
 		}
 	}
-	p, err := New(d, ps.catalog.Operators, ps.catalog.Callbacks)
+	p, err = New(d, ps.catalog.Operators, ps.catalog.Callbacks)
 	if err != nil {
 		return nil, &VersionError{err}
 	}
@@ -68,6 +69,35 @@ func (ps *Plans) Of(ctx context.Context, r store.Reader, dagID, version string) 
 	defer ps.mu.Unlock()
 	ps.made[version] = p
 	return p, nil
+}
+
+// claim returns the plan of a version once there is one, or else what the caller calls when it has made it, or could not. All
+// others wait meanwhile: a process that takes many attempts of a run at once would make as many plans of it.
+func (ps *Plans) claim(ctx context.Context, version string) (p *Plan, done func(), err error) {
+	for {
+		ps.mu.Lock()
+		p, wait := ps.made[version], ps.making[version]
+		if p == nil && wait == nil {
+			made := make(chan struct{})
+			ps.making[version] = made
+			ps.mu.Unlock()
+			return nil, func() {
+				ps.mu.Lock()
+				defer ps.mu.Unlock()
+				delete(ps.making, version)
+				close(made)
+			}, nil
+		}
+		ps.mu.Unlock()
+		if p != nil {
+			return p, nil, nil
+		}
+		select {
+		case <-wait: // what went wrong there need not go wrong here: a transaction reads what it has written
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		}
+	}
 }
 
 // restore reads a stored version of a DAG as far as a catalog knows what it names.
