@@ -85,6 +85,13 @@ func (h home) standalone(b *testing.B, env ...string) *exec.Cmd {
 	b.Helper()
 	cmd := exec.Command(binary(b), "standalone", "--home", string(h))
 	cmd.Env = append(append(os.Environ(), "DINGDAG_LISTEN=off"), env...)
+	awaitWorks(b, cmd)
+	return cmd
+}
+
+// awaitWorks starts a service and waits until it works. What it says goes on being read until it ends.
+func awaitWorks(b *testing.B, cmd *exec.Cmd) {
+	b.Helper()
 	stderr, err := cmd.StderrPipe()
 	require.NoError(b, err)
 	require.NoError(b, cmd.Start())
@@ -108,7 +115,6 @@ func (h home) standalone(b *testing.B, env ...string) *exec.Cmd {
 		}
 	}()
 	require.Empty(b, <-works, "the program has ended")
-	return cmd
 }
 
 // daily is the text of a DAG of 10 tasks that is not due.
