@@ -3,6 +3,7 @@ package simulation_test
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -94,8 +95,6 @@ const (
 )
 
 const (
-	// faultsEnd is when the last fault ends, at the latest.
-	faultsEnd = 25 * time.Second
 	// lastTick is after when nothing is due any more.
 	lastTick = 20 * time.Second
 )
@@ -141,7 +140,7 @@ var scenarios = rapid.Custom(func(t *rapid.T) *scenario {
 		s.nodes = append(s.nodes, n)
 	}
 	for i := range between(t, 1, 2, "dags") {
-		s.dags = append(s.dags, drawDAG(t, fmt.Sprint("d", i), s.slots))
+		s.dags = append(s.dags, drawDAG(t, "d"+strconv.Itoa(i), s.slots))
 	}
 	for range between(t, 1, 4, "triggers") {
 		s.triggers = append(s.triggers, triggerSpec{
@@ -170,7 +169,7 @@ func drawDAG(t *rapid.T, id string, slots int) dagSpec {
 	}
 	for i := range between(t, 1, 7, "tasks") {
 		k := taskSpec{
-			id: fmt.Sprint("t", i), operator: of(t, []string{"work", "work", "work", "harm", "look", "nop"}, "operator"), rule: "all_success",
+			id: "t" + strconv.Itoa(i), operator: of(t, []string{"work", "work", "work", "harm", "look", "nop"}, "operator"), rule: "all_success",
 			slots: 1, weight: 1, mapped: -1, retries: between(t, 0, 2, "retries"), callbacks: often(t, 2, "callbacks"),
 		}
 		for up := range i {

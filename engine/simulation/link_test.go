@@ -48,12 +48,10 @@ type link struct {
 	loses float64
 	// broken are told of the end of connections.
 	broken map[*transaction]bool
-	// deaf says that something was told meanwhile which it has not heard.
-	deaf bool
 }
 
 func newLink(seed uint64) *link {
-	return &link{died: make(chan struct{}), rnd: rand.New(rand.NewPCG(seed, seed)), broken: map[*transaction]bool{}} //nolint:gosec // a simulation is to be repeated
+	return &link{died: make(chan struct{}), rnd: rand.New(rand.NewPCG(seed, seed)), broken: map[*transaction]bool{}}
 }
 
 // latency is how long the next way takes. No two are alike, so that one thing happens at a time.

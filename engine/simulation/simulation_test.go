@@ -12,6 +12,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -160,11 +161,12 @@ func simulate(t *testing.T, s *scenario) (violations, story []string) {
 }
 
 func (sim *simulation) run(t *testing.T) {
+	t.Helper()
 	var err error
 	if sim.d, err = openDatabase(filepath.Join(sim.dir, "db")); err != nil {
 		t.Fatal(err)
 	}
-	defer sim.d.Close() //nolint:errcheck // it is thrown away
+	defer sim.d.Close()
 	sim.d.broke, sim.d.ended = sim.broke, sim.ends
 	setup := sim.d.connect("setup", newLink(1), slog.New(slog.DiscardHandler))
 	if err := setup.Tx(t.Context(), func(tx store.Tx) error {
@@ -403,7 +405,7 @@ func (*say) Prepare(ev *callbacks.Event) (callbacks.Message, error) {
 func (n *node) Send(ctx context.Context, m callbacks.Message) (string, error) {
 	s := &sending{n: n}
 	n.sim.mu.Lock()
-	id := fmt.Sprint(m.ID)
+	id := strconv.FormatInt(m.ID, 10)
 	n.sim.messages[id] = append(n.sim.messages[id], s)
 	n.sim.mu.Unlock()
 	there, back := n.l.latency(), n.l.latency()
@@ -433,7 +435,7 @@ func (sim *simulation) start(i int) {
 	life := sim.lives
 	sim.mu.Unlock()
 	spec := sim.s.nodes[i]
-	n := &node{sim: sim, i: i, name: fmt.Sprintf("n%d.%d", i, life), l: newLink(sim.s.seed + uint64(life)), hurry: make(chan struct{}), over: make(chan error, 1)} //nolint:gosec // they are few
+	n := &node{sim: sim, i: i, name: fmt.Sprintf("n%d.%d", i, life), l: newLink(sim.s.seed + uint64(life)), hurry: make(chan struct{}), over: make(chan error, 1)}
 	log := slog.New(&logs{n: n})
 	n.c = sim.d.connect(n.name, n.l, log)
 	ops, err := operator.NewRegistry(n.specs()...)
@@ -625,7 +627,7 @@ func (sim *simulation) trigger(tr triggerSpec) {
 	switch {
 	case err == nil:
 		sim.note("%s has accepted %s/%s", n.name, d, r.RunID)
-		name := "accepted " + d + fmt.Sprint(tr.day)
+		name := "accepted " + d + strconv.Itoa(tr.day)
 		if sim.ended[name] != "" {
 			sim.break1("%s and %s have both accepted the run of %s of day %d", n.name, sim.ended[name], d, tr.day)
 		}
@@ -707,7 +709,7 @@ func (sim *simulation) check(t *testing.T) {
 			sim.checkRun(&d, r, is, told)
 		}
 		for day := 1; day <= 3; day++ {
-			if by := sim.ended["accepted "+d.id+fmt.Sprint(day)]; by != "" && !dates[time.Date(1999, 1, day, 0, 0, 0, 0, time.UTC)] {
+			if by := sim.ended["accepted "+d.id+strconv.Itoa(day)]; by != "" && !dates[time.Date(1999, 1, day, 0, 0, 0, 0, time.UTC)] {
 				sim.broke("%s has accepted the run of %s of day %d, and there is none", by, d.id, day)
 			}
 		}
@@ -756,7 +758,7 @@ func (l *logs) WithGroup(string) slog.Handler      { return l }
 func TestSimulation(t *testing.T) {
 	t.Parallel()
 	for seed := *first; seed < *first+*cases; seed++ {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+		t.Run(strconv.Itoa(seed), func(t *testing.T) {
 			t.Parallel()
 			s := scenarios.Example(seed)
 			violations, story := simulate(t, s)

@@ -142,7 +142,7 @@ func (c *client) fetch(n int) (js []store.Job, err error) {
 			j.Handle = h
 			js = append(js, j)
 		}
-		err = errors.Join(err, rows.Err(), rows.Close())
+		err = errors.Join(err, rows.Err(), rows.Close()) //nolint:sqlclosecheck // what comes next wants its turn
 	}
 	<-c.d.turn
 	if err != nil {
