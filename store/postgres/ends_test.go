@@ -131,3 +131,36 @@ func said(t *testing.T, s *postgres.Store) (all []string) {
 	}
 	return all
 }
+
+// However many jobs have ended, and whatever the database takes their number for, an end looks at its own.
+func TestEndingReadsNoHistory(t *testing.T) {
+	t.Parallel()
+	u := database(t)
+	heard := &statements{}
+	s, err := postgres.OpenTraced(t.Context(), u, postgres.Options{}, heard)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	c := connect(t, u)
+	_, err = c.Exec(t.Context(), "ANALYZE river_job") // which is empty
+	require.NoError(t, err)
+	fill(t, c)
+	ended := make(chan struct{})
+	stop := storetest.Work(t, s, store.WorkOptions{Handle: func(ctx context.Context, j store.Job) error {
+		defer close(ended)
+		assert.NoError(t, s.End(ctx, j, ending("t")))
+		assert.NoError(t, s.End(ctx, j, ending("t")))
+		return nil
+	}})
+	storetest.Enqueue(t, s, "t")
+	<-ended
+	stop()
+	asked := 0
+	for _, st := range heard.all() {
+		if endings.MatchString(st.query) || regexp.MustCompile(`FOR NO KEY UPDATE\)|state = 'completed' AND attempt`).MatchString(st.query) {
+			asked++
+			read, plan := rowsRead(t, c, st)
+			assert.LessOrEqual(t, read, most, "%s\n%s", st.query, plan)
+		}
+	}
+	assert.Equal(t, 4, asked, "twice together, alone, and whether it has ended")
+}
