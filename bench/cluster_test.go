@@ -99,12 +99,12 @@ func (c *cluster) scheduler(b *testing.B) *exec.Cmd {
 	return cmd
 }
 
-// trigger starts a run, whose id is a number, by the REST API: a command would read the DAG files.
-func (c *cluster) trigger(b *testing.B, dagID string) {
+// trigger starts a run of the DAG bench, whose id is a number, by the REST API: a command would read the DAG files.
+func (c *cluster) trigger(b *testing.B) {
 	b.Helper()
 	c.runs++
 	body := fmt.Sprintf(`{"dag_run_id": "%d", "logical_date": null}`, c.runs)
-	r, err := http.NewRequestWithContext(b.Context(), http.MethodPost, "http://"+c.address+"/api/v2/dags/"+dagID+"/dagRuns", strings.NewReader(body))
+	r, err := http.NewRequestWithContext(b.Context(), http.MethodPost, "http://"+c.address+"/api/v2/dags/bench/dagRuns", strings.NewReader(body))
 	require.NoError(b, err)
 	r.Header.Set("Authorization", "Bearer "+c.token)
 	r.Header.Set("Content-Type", "application/json")
@@ -121,7 +121,7 @@ func (c *cluster) finish(b *testing.B, runs int) time.Duration {
 	b.Helper()
 	before := c.runs
 	for range runs {
-		c.trigger(b, "bench")
+		c.trigger(b)
 	}
 	waitFor(b, func() bool {
 		return c.number(b, "SELECT count(*) FROM dag_run WHERE state = 'success' AND run_type = 'manual'") >= c.runs
@@ -274,11 +274,11 @@ func BenchmarkClusterHistory(b *testing.B) {
 // for each of the tasks that a worker runs.
 func (c *cluster) scheduling(b *testing.B) (idle, each float64) {
 	b.Helper()
-	const settling, resting, runs, tasks = 20 * time.Second, 40 * time.Second, 10, 10_000
+	const settling, resting, runs, tasks = 30 * time.Second, 40 * time.Second, 10, 10_000
 	scheduler, worker := c.scheduler(b), c.start(b, "worker", "--concurrency", "50")
 	proc := fmt.Sprintf("/proc/%d/", scheduler.Process.Pid)
+	time.Sleep(settling) // it reads the files, and answers nobody until then
 	c.finish(b, 1)
-	time.Sleep(settling)
 	begin, used := time.Now(), ticks(b, proc)
 	time.Sleep(resting)
 	idle = float64(ticks(b, proc)-used) / time.Since(begin).Seconds() // hundredths of a second, in a second
