@@ -140,10 +140,12 @@ type bench struct {
 	worker   *engine.Engine
 	workers  stored
 	// off is how far its clock is ahead.
-	off   time.Duration
-	o     engine.Options
-	wrap  func(store.Store) store.Store // puts something between the engine and the store
-	lacks []string                      // operators that the program does not have
+	off time.Duration
+	// wrapWorkers is wrap for it.
+	wrapWorkers func(store.Store) store.Store
+	o           engine.Options
+	wrap        func(store.Store) store.Store // puts something between the engine and the store
+	lacks       []string                      // operators that the program does not have
 	// more are callbacks beside say, with their senders, and functions.
 	more    []callbacks.Spec
 	senders map[string]callbacks.Sender
@@ -216,7 +218,11 @@ func (b *bench) open() {
 			o.Clock = func() time.Time { return time.Now().Add(b.off) }
 		}
 		b.workers = b.openStore("worker")
-		b.worker, err = engine.New(b.workers, o)
+		between = b.workers
+		if b.wrapWorkers != nil {
+			between = b.wrapWorkers(b.workers)
+		}
+		b.worker, err = engine.New(between, o)
 		require.NoError(b.t, err)
 	}
 }

@@ -21,6 +21,9 @@ var (
 	errUnknownFate = errors.New("the process that ran this try died and it is not known whether its work was done; it is not repeated because doing it twice would do harm: check whether it was done, then run the task again if necessary")
 )
 
+// errUnheard puts off what becomes of a lost attempt until it is taken in what its process said of it.
+var errUnheard = errors.New("its process has said something of this try that has not been taken in yet")
+
 // takeOver settles attempts whose process died. One that can't be settled is tried again
 // with the next.
 func (x *executor) takeOver(ctx context.Context, lost []store.Job) {
@@ -33,7 +36,9 @@ func (x *executor) takeOver(ctx context.Context, lost []store.Job) {
 		if err == nil || errors.Is(err, store.ErrLostLease) {
 			continue
 		}
-		x.runs.LogOnce(j.RunKey, "take over the lost try of task "+j.TaskID, err)
+		if !errors.Is(err, errUnheard) { // why that is not taken in is in the log
+			x.runs.LogOnce(j.RunKey, "take over the lost try of task "+j.TaskID, err)
+		}
 		x.mu.Lock()
 		x.unsettled = append(x.unsettled, j)
 		x.mu.Unlock()
@@ -67,6 +72,11 @@ func (x *executor) settleLost(tx *live.Tx, j store.Job) error {
 	a.try = x.worker.Try(lr.Plan.Work, i, &lr.Row, row)
 	safe := lr.Plan.Work.Tasks[i].RepeatSafe
 	begun := a.in.State == dag.Running || safe
+	if !begun { // as far as is known here
+		if heard, err := x.heard(tx, j); err != nil || !heard {
+			return errors.Join(err, errUnheard)
+		}
+	}
 	switch {
 	case !begun, safe && a.in.Lost+1 < maxLost:
 		x.worker.Note(a.try.Instance().Log, errLostProcess.Error()+"; it runs again and is not counted")
@@ -79,6 +89,26 @@ func (x *executor) settleLost(tx *live.Tx, j store.Job) error {
 		return x.failLost(tx, lr, a, operator.Outcome{Kind: operator.Retry, Err: fmt.Errorf("%w, for the %d. time", errLostProcess, maxLost)})
 	default:
 		return x.failLost(tx, lr, a, operator.Outcome{Kind: operator.Failed, Err: errUnknownFate})
+	}
+}
+
+// heard reports whether all was taken in that the process of an attempt has said of it. It can't say more after that: a transaction that
+// settles the attempt ends its job with it.
+func (x *executor) heard(tx *live.Tx, j store.Job) (bool, error) {
+	if !x.shared {
+		return true, nil
+	}
+	for after := int64(0); ; {
+		rs, err := tx.Reports(tx.Ctx, after, batch)
+		if err != nil || len(rs) == 0 {
+			return err == nil, err
+		}
+		for _, r := range rs {
+			after = r.ID
+			if said, err := readReport(r); err == nil && said.Job.RunKey == j.RunKey && said.Job.TaskID == j.TaskID && said.Job.MapIndex == j.MapIndex && said.Job.Try == j.Try {
+				return false, nil
+			}
+		}
 	}
 }
 
