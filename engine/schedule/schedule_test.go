@@ -489,3 +489,25 @@ func TestPassedOverLooksAtNothingTwice(t *testing.T) {
 		}
 	}
 }
+
+// A DAG whose last moment passes before the waker runs, as while a process takes up its work or stands still, is not asked for
+// another one for ever.
+func TestWakerOfWhatIsOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		woken := 0
+		w, err := schedule.NewWaker(schedule.WakerOptions{
+			Wake: func(string) { woken++ }, Sweep: func(context.Context) {}, Every: 10 * time.Hour, Clock: time.Now, Log: slog.New(slog.DiscardHandler),
+		})
+		require.NoError(t, err)
+		w.Sync(map[string]*dag.DAG{"d": hourly(t, func(d *dag.DAG) { d.StartDate, d.EndDate = time.Time{}, time.Now().Add(90*time.Minute) })})
+		<-time.After(2 * time.Hour)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- w.Run(ctx) }()
+		<-time.After(24 * time.Hour)
+		cancel()
+		require.NoError(t, <-ended)
+		assert.Zero(t, woken)
+	})
+}

@@ -131,7 +131,7 @@ func (w *Waker) Sync(ds map[string]*dag.DAG) {
 // add makes the job of DAGs that are due at the same moments, if there is one to come.
 func (w *Waker) add(m moments, ids []string) {
 	t := ticks{m}
-	if t.Next(w.o.Clock()).IsZero() {
+	if t.next(w.o.Clock()).IsZero() {
 		return
 	}
 	j := &scheduled{dags: ids}
@@ -164,9 +164,18 @@ type ticks struct{ moments }
 // IsValid is part of gocron's interface; timetables are checked when files are loaded.
 func (t ticks) IsValid(string, *time.Location, time.Time) error { return nil }
 
-// Next returns the first moment after from at which a run is due, or the zero time.
-// Runs that are due already are found by the sweep, so no history is needed.
+// Next is part of gocron's interface. Once there is no moment to come it is one that nobody lives to see: for the zero time gocron
+// would ask again and again for one that is not past, without an end.
 func (t ticks) Next(from time.Time) time.Time {
+	if next := t.next(from); !next.IsZero() {
+		return next
+	}
+	return from.AddDate(100, 0, 0)
+}
+
+// next returns the first moment after from at which a run is due, or the zero time.
+// Runs that are due already are found by the sweep, so no history is needed.
+func (t ticks) next(from time.Time) time.Time {
 	var last *timetable.Interval
 	r := timetable.Restriction{Earliest: t.start, Latest: t.end}
 	for range 3 {
