@@ -129,6 +129,8 @@ func (n *node) end(by func() error) error {
 	select {
 	case <-ended:
 	case <-time.After(time.Minute):
+		err = errors.Join(err, n.signal(syscall.SIGQUIT)) // its log shows where it hangs
+		<-ended
 		return errors.Join(err, fmt.Errorf("%s did not end within a minute", n.name))
 	}
 	return err
