@@ -112,7 +112,7 @@ func (door) Authenticate(r *http.Request) (access.Identity, error) {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), files: apitest.Write(t, files), keys: map[string]*store.Run{}}
-	s := sqlitetest.Open(t, filepath.Join(w.dir, "db"), sqlite.Options{Synchronous: "NORMAL", Cipher: conntest.Cipher(t, 1)})
+	s := sqlitetest.Open(t, filepath.Join(w.dir, "db"), sqlite.Options{Synchronous: "NORMAL", Clock: func() time.Time { return now }, Cipher: conntest.Cipher(t, 1)})
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
 	w.store = s
 	clock := func() time.Time { return now }
