@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 
 	"github.com/dingdag/dingdag/callbacks"
 	"github.com/dingdag/dingdag/engine/live"
@@ -55,7 +56,11 @@ func (a *attempt) runTaken(ctx context.Context, stop <-chan struct{}) *attempt {
 			return
 		}
 		write := context.WithoutCancel(ctx)
-		if err := a.x.runs.Change(write, func(tx *live.Tx) error { return tx.Release(write, a.job) }); err != nil {
+		err := a.x.runs.Change(write, func(tx *live.Tx) error { return tx.Release(write, a.job) })
+		if errors.Is(err, store.ErrNotLeader) {
+			err = a.x.store.Own(write, func(tx store.Tx) error { return tx.Release(write, a.job) })
+		}
+		if err != nil && !errors.Is(err, store.ErrLostLease) {
 			// The next start finds it among the jobs of a process that is gone.
 			a.x.log.Error("give back a try", "task", a.in.TaskID, "error", err)
 		}

@@ -40,6 +40,7 @@ type member struct {
 // runShared is Run on a store that processes share.
 func (e *Engine) runShared(ctx context.Context, o RunOptions) error {
 	e.desk.join()
+	e.runs.Join()
 	m := &member{e: e, o: o, changed: make(chan struct{}), node: store.Node{
 		Process: e.by, Schedules: o.Lead, Works: !o.NoWork, Queues: e.o.Queues, Endpoint: e.o.Endpoint, State: store.NodeWorking, StartedAt: e.runs.Now(),
 	}}

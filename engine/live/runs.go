@@ -69,7 +69,8 @@ type Runs struct {
 	// working says that all running runs are in memory: before that nothing may go on, since
 	// the limits would not count what is in flight.
 	working bool
-	// leading says that this process leads others, and terms counts when it began to or ended.
+	// member says that this process is one of several, leading that it leads them, and terms counts when it began to or ended.
+	member  bool
 	leading bool
 	terms   int64
 	pools   map[string]dagrun.Pool
@@ -108,6 +109,13 @@ func (rs *Runs) SetWorking(on bool) {
 	rs.working = on
 }
 
+// Join says that this process is one of several that work on the store: it changes runs only while it leads.
+func (rs *Runs) Join() {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	rs.member = true
+}
+
 // SetLeading says that this process begins to lead others. Of what it held in memory before nothing is left.
 func (rs *Runs) SetLeading(on bool) {
 	rs.mu.Lock()
@@ -140,11 +148,11 @@ func (rs *Runs) Reset() {
 	rs.o.Plans.Keep(rs.versions)
 }
 
-// term is the number of the stretch in which this process leads, or does not.
-func (rs *Runs) term() int64 {
+// term is the number of the stretch in which this process leads, or does not, and whether it may change runs in it.
+func (rs *Runs) term() (term int64, may bool) {
 	rs.mu.Lock()
 	defer rs.mu.Unlock()
-	return rs.terms
+	return rs.terms, rs.leading || !rs.member
 }
 
 // Change runs fn in a transaction. What fn changed in memory is dropped when the transaction
@@ -170,9 +178,12 @@ func (rs *Runs) ChangeOf(ctx context.Context, run int64, fn func(*Tx) error) err
 // try is ChangeOf without care for faults.
 func (rs *Runs) try(ctx context.Context, run int64, fn func(*Tx) error) error {
 	tx := rs.begin(ctx, run)
-	term := rs.term()
+	term, may := rs.term()
+	if !may {
+		return store.ErrNotLeader
+	}
 	done, err := phase.Run(ctx, rs.o.Store, func(stored store.Tx) (phase.Prepared, error) {
-		if rs.o.Shared && rs.term() != term {
+		if now, _ := rs.term(); rs.o.Shared && now != term {
 			return phase.Prepared{}, store.ErrNotLeader
 		}
 		tx.Tx, tx.Now = stored, rs.Now()
