@@ -27,6 +27,7 @@ import (
 	"github.com/dingdag/dingdag/access"
 	"github.com/dingdag/dingdag/access/accounts"
 	"github.com/dingdag/dingdag/cli"
+	"github.com/dingdag/dingdag/cli/internal/processtest"
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/operator"
@@ -483,14 +484,14 @@ func TestAWorkerStops(t *testing.T) {
 // While the database is away nothing that runs is lost, done twice or taken for dead, be it cut off or silent.
 func TestTheDatabaseIsAway(t *testing.T) {
 	t.Parallel()
-	for name, away := range map[string]func(*relay){"cut off": (*relay).refuse, "silent": (*relay).swallow} {
+	for name, away := range map[string]func(*processtest.Relay){"cut off": (*processtest.Relay).Refuse, "silent": (*processtest.Relay).Swallow} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newCluster(t, clusterDAGs)
 			box := c.receiver(8 * time.Second)
-			r := newRelay(t, c.database)
-			through := "DINGDAG_DATABASE_URL=" + r.url
-			r.refuse()
+			r, through := relayed(t, c.database)
+			through = "DINGDAG_DATABASE_URL=" + through
+			r.Refuse()
 			s := c.start("scheduler", "dingdag scheduler", through)
 			w := c.start("worker", "dingdag worker", through)
 			for _, n := range []*clusterNode{s, w} {
@@ -498,7 +499,7 @@ func TestTheDatabaseIsAway(t *testing.T) {
 					return strings.Contains(n.log.String(), "level=WARN") || strings.Contains(n.log.String(), "level=ERROR")
 				})
 			}
-			r.restore()
+			r.Restore()
 			c.trigger("held", "one")
 			c.trigger("sends", "one")
 			c.held("one", w)
@@ -508,7 +509,7 @@ func TestTheDatabaseIsAway(t *testing.T) {
 			w.pass(5 * time.Second) // longer than all leases
 			c.free("one")
 			w.pass(4 * time.Second) // both end meanwhile
-			r.restore()
+			r.Restore()
 			hold := c.ends("held", "one", dag.RunSuccess)["hold"]
 			assert.Equal(t, []int{1, 0}, []int{hold.Try, hold.Lost}, c.said())
 			assert.Equal(t, 1, c.count("hold of one on worker"))
@@ -525,13 +526,14 @@ func TestTheDatabaseIsAway(t *testing.T) {
 // in the log of the task. What others have not taken goes on.
 func TestAWorkerIsCutOff(t *testing.T) {
 	t.Parallel()
-	for name, away := range map[string]func(*relay){"cut off": (*relay).refuse, "silent": (*relay).swallow} {
+	for name, away := range map[string]func(*processtest.Relay){"cut off": (*processtest.Relay).Refuse, "silent": (*processtest.Relay).Swallow} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newCluster(t, clusterDAGs)
-			r, home := newRelay(t, c.database), t.TempDir()
+			r, through := relayed(t, c.database)
+			home := t.TempDir()
 			c.start("scheduler", "dingdag scheduler")
-			w := c.start("worker1", "dingdag worker", "DINGDAG_DATABASE_URL="+r.url, "DINGDAG_HOME="+home)
+			w := c.start("worker1", "dingdag worker", "DINGDAG_DATABASE_URL="+through, "DINGDAG_HOME="+home)
 			c.trigger("held", "one")
 			c.held("one", w)
 			c.running("held", "one", "hold")
@@ -541,7 +543,7 @@ func TestAWorkerIsCutOff(t *testing.T) {
 			assert.Zero(t, c.count("told to end on worker1"), "it does not know")
 			c.trigger("held", "two")
 			c.held("two", other)
-			r.restore()
+			r.Restore()
 			c.until("end the try", func() bool { return c.count("told to end on worker1") == 1 })
 			w.stop()
 			assert.Zero(t, c.count("told to end on worker2"))
@@ -627,117 +629,16 @@ func TestPagesOfAFollowerAreLive(t *testing.T) {
 	t.Fatal("it is told of nothing", c.said())
 }
 
-// relay passes on what processes and the database say to each other, until told otherwise.
-type relay struct {
-	url, to string
-
-	mu sync.Mutex
-	// refuses says that no connection is made, silent that nothing is passed on.
-	refuses bool
-	silent  bool
-	conns   []net.Conn
-}
-
-// newRelay returns one in front of a database, with the URL for it.
-func newRelay(t *testing.T, database string) *relay {
+// relayed returns what stands between processes and a database, with the URL of the database through it.
+func relayed(t *testing.T, database string) (r *processtest.Relay, through string) {
 	t.Helper()
 	u, err := url.Parse(database)
 	require.NoError(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	r := &relay{to: u.Host}
+	r = processtest.NewRelay(t, l, u.Host)
 	u.Host = l.Addr().String()
-	r.url = u.String()
-	var work sync.WaitGroup
-	work.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			work.Go(func() { r.pass(c) })
-		}
-	})
-	t.Cleanup(func() {
-		assert.NoError(t, l.Close())
-		r.refuse()
-		work.Wait()
-	})
-	return r
-}
-
-// pass connects a connection with the database until one of them ends.
-func (r *relay) pass(c net.Conn) {
-	defer c.Close()
-	up, err := net.Dial("tcp", r.to)
-	if err != nil {
-		return
-	}
-	defer up.Close()
-	r.mu.Lock()
-	refused := r.refuses
-	r.conns = append(r.conns, c, up)
-	r.mu.Unlock()
-	if refused {
-		return
-	}
-	var both sync.WaitGroup
-	for _, way := range [][2]net.Conn{{c, up}, {up, c}} {
-		both.Go(func() {
-			defer way[0].Close()
-			defer way[1].Close()
-			_, _ = io.Copy(relayed{r, way[1]}, way[0]) // an end is an end
-		})
-	}
-	both.Wait()
-}
-
-// relayed is what a connection hears.
-type relayed struct {
-	r  *relay
-	to net.Conn
-}
-
-// Write passes on, or swallows.
-func (w relayed) Write(b []byte) (int, error) {
-	w.r.mu.Lock()
-	silent := w.r.silent
-	w.r.mu.Unlock()
-	if silent {
-		return len(b), nil
-	}
-	return w.to.Write(b)
-}
-
-// refuse cuts all connections and makes no more.
-func (r *relay) refuse() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.refuses = true
-	r.cut()
-}
-
-// cut ends the connections. The caller holds the lock.
-func (r *relay) cut() {
-	for _, c := range r.conns {
-		_ = c.Close() // it may have ended
-	}
-	r.conns = nil
-}
-
-// swallow lets all connections stand and passes nothing on.
-func (r *relay) swallow() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.silent = true
-}
-
-// restore makes new connections; those that swallowed something are of no use.
-func (r *relay) restore() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.refuses, r.silent = false, false
-	r.cut()
+	return r, u.String()
 }
 
 // A password that the database refuses is told by none of the commands.

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/cli/internal/processtest"
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/sandbox"
 	"github.com/dingdag/dingdag/sandbox/sandboxtest"
@@ -162,7 +162,7 @@ func (c *chaos) trigger() {
 type process struct {
 	t     *testing.T
 	cmd   *exec.Cmd
-	log   *lockedBuffer
+	log   *processtest.Log
 	begun time.Time
 	ended chan struct{}
 	err   error // why it ended; set before ended is closed
@@ -183,7 +183,7 @@ func (c *chaos) startAs(program string, args ...string) *process {
 // startProcess starts a program, which ends with the test at the latest.
 func startProcess(t *testing.T, env []string, program string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(program, args...), log: &lockedBuffer{}, begun: time.Now(), ended: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command(program, args...), log: &processtest.Log{}, begun: time.Now(), ended: make(chan struct{})}
 	p.cmd.Env, p.cmd.Stderr = env, p.log
 	require.NoError(t, p.cmd.Start())
 	go func() {
@@ -399,24 +399,6 @@ func (c *chaos) assertMessages() {
 	assert.Empty(c.t, alerts, "alerts for what did not fail")
 	assert.Empty(c.t, arrived, "messages that nobody answers for")
 	c.t.Logf("%d alerts, %d of them uncertain", len(ds), uncertain)
-}
-
-// lockedBuffer is a buffer that one goroutine writes and another reads.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // pass lets time pass in the life of the process.

@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/cli/internal/processtest"
 )
 
 // leavesSomething is a DAG whose task, when it runs for the first time, goes on for long
@@ -152,7 +154,7 @@ func TestKilledTestLeavesNothingRunning(t *testing.T) {
 	home := homeWith(t, leavesSomething)
 	begin := func(args ...string) (p *process, temporary, out string) {
 		temporary, out = t.TempDir(), t.TempDir()
-		p = &process{t: t, cmd: exec.Command("dingdag", args...), log: &lockedBuffer{}, ended: make(chan struct{})}
+		p = &process{t: t, cmd: exec.Command("dingdag", args...), log: &processtest.Log{}, ended: make(chan struct{})}
 		p.cmd.Env = append(os.Environ(), "DINGDAG_HOME="+home, "TMPDIR="+temporary, "OUT="+out)
 		p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 		p.cmd.WaitDelay = time.Millisecond

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/cli"
+	"github.com/dingdag/dingdag/cli/internal/processtest"
 )
 
 // A hangup stops the service in good order, which says what it waits for, and a second
@@ -64,7 +65,7 @@ func TestStandaloneStopsWhileItStarts(t *testing.T) {
 func TestStandaloneIgnoresHangup(t *testing.T) {
 	t.Parallel()
 	home := homeWith(t, gated)
-	p := &process{t: t, cmd: exec.Command("sh", "-c", `trap "" HUP; exec dingdag standalone`), log: &lockedBuffer{}, ended: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command("sh", "-c", `trap "" HUP; exec dingdag standalone`), log: &processtest.Log{}, ended: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), "DINGDAG_HOME="+home)
 	p.cmd.Stderr = p.log
 	require.NoError(t, p.cmd.Start())

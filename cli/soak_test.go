@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/dingdag/dingdag/cli/internal/processtest"
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
 )
@@ -59,7 +60,7 @@ func TestSoak(t *testing.T) {
 	s, err := sqlite.Open(t.Context(), filepath.Join(home, "dingdag.db"), sqlite.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
-	p := &process{t: t, cmd: exec.Command("dingdag", "standalone", "--home", home), log: &lockedBuffer{}, begun: time.Now(), ended: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command("dingdag", "standalone", "--home", home), log: &processtest.Log{}, begun: time.Now(), ended: make(chan struct{})}
 	p.cmd.Stderr = p.log
 	require.NoError(t, p.cmd.Start())
 	go func() {

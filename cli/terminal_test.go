@@ -18,13 +18,15 @@ import (
 	"github.com/creack/pty"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/cli/internal/processtest"
 )
 
 // screen is a command on a pseudo-terminal, as a person has it before them.
 type screen struct {
 	t     *testing.T
 	tty   *os.File // the person's end
-	shown *lockedBuffer
+	shown *processtest.Log
 	cmd   *exec.Cmd
 	ended chan struct{}
 	err   error // of the command; set before ended is closed
@@ -42,7 +44,7 @@ func onScreen(t *testing.T, home string, columns uint16, args ...string) *screen
 // onScreenWith is the same with variables of the environment.
 func onScreenWith(t *testing.T, env []string, home string, columns uint16, args ...string) *screen {
 	t.Helper()
-	s := &screen{t: t, shown: &lockedBuffer{}, ended: make(chan struct{}), cmd: exec.Command("dingdag", args...)}
+	s := &screen{t: t, shown: &processtest.Log{}, ended: make(chan struct{}), cmd: exec.Command("dingdag", args...)}
 	s.cmd.Env = append(append(os.Environ(), env...), "DINGDAG_HOME="+home, "TERM=xterm-256color")
 	tty, err := pty.StartWithSize(s.cmd, &pty.Winsize{Rows: 40, Cols: columns})
 	require.NoError(t, err)

@@ -18,6 +18,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/cli/internal/processtest"
 )
 
 // postgresVariable names the folder of initdb and postgres.
@@ -28,7 +30,7 @@ type server struct {
 	t            *testing.T
 	folder, port string
 	as           *syscall.Credential
-	out          lockedBuffer
+	out          processtest.Log
 	process      *exec.Cmd
 }
 

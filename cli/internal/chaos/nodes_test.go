@@ -3,7 +3,6 @@
 package chaos
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +19,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/cli/internal/processtest"
 )
 
 // buildProgram builds the program with one change: its clock, which starts in one place, is off by $CHAOS_CLOCK.
@@ -54,7 +55,7 @@ type node struct {
 	args    []string
 	env     []string
 	place   *namespace
-	toStore *relay
+	toStore *processtest.Relay
 	ledger  *ledger
 	// fails is told of what must not be.
 	fails func(format string, args ...any)
@@ -62,7 +63,7 @@ type node struct {
 	// troubled is held while something is wrong.
 	troubled sync.Mutex
 
-	log lockedBuffer
+	log processtest.Log
 	mu  sync.Mutex
 	cmd *exec.Cmd
 	// ended is closed when the process has ended, and wanted says that it is told to.
@@ -167,13 +168,8 @@ func (n *node) suffer(ctx context.Context, f fault) error {
 func (n *node) effects(k kind) (begin, end func() error) {
 	send := func(sig syscall.Signal) func() error { return func() error { return n.signal(sig) } }
 	all := func(sig syscall.Signal) func() error { return func() error { return n.signalAll(sig) } }
-	line := func(change func(r *relay), cut bool) func() error {
-		return func() error {
-			n.toStore.set(func() { change(n.toStore) }, cut)
-			return nil
-		}
-	}
-	restored := func() error { n.toStore.restore(); return nil }
+	line := func(change func()) func() error { return func() error { change(); return nil } }
+	restored := line(n.toStore.Restore)
 	switch k {
 	case crash:
 		return func() error { return n.end(all(syscall.SIGKILL)) }, n.start
@@ -186,13 +182,13 @@ func (n *node) effects(k kind) (begin, end func() error) {
 	case sleep:
 		return all(syscall.SIGSTOP), all(syscall.SIGCONT)
 	case refuse:
-		return line(func(r *relay) { r.refuses = true }, true), restored
+		return line(n.toStore.Refuse), restored
 	case delay:
-		return line(func(r *relay) { r.late = 150 * time.Millisecond }, false), line(func(r *relay) { r.late = 0 }, false)
+		return line(func() { n.toStore.Delay(150 * time.Millisecond) }), line(func() { n.toStore.Delay(0) })
 	case swallow:
-		return line(func(r *relay) { r.mute, r.deaf = true, true }, false), restored
+		return line(n.toStore.Swallow), restored
 	case deafen:
-		return line(func(r *relay) { r.deaf = true }, false), restored
+		return line(n.toStore.Deafen), restored
 	case unplug:
 		return func() error { return n.place.plug(false) }, func() error { return n.place.plug(true) }
 	default:
@@ -206,10 +202,10 @@ func newNode(t *testing.T, name, database, sandbox string) *node {
 	t.Helper()
 	n := &node{name: name, place: newNamespace(t), fails: t.Errorf}
 	l := n.place.listen(t)
-	n.toStore = newRelay(t, l, database)
+	n.toStore = processtest.NewRelay(t, l, database)
 	n.env = append(n.env, "STORE="+l.Addr().String())
 	l = n.place.listen(t)
-	newRelay(t, l, sandbox)
+	processtest.NewRelay(t, l, sandbox)
 	n.env = append(n.env, "SANDBOX="+l.Addr().String())
 	t.Cleanup(func() {
 		n.mu.Lock()
@@ -222,24 +218,6 @@ func newNode(t *testing.T, name, database, sandbox string) *node {
 		}
 	})
 	return n
-}
-
-// lockedBuffer is a buffer that one goroutine writes and another reads.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // A machine reaches the host by its own line, and nothing else; each fault of the line does what it says.

@@ -1,4 +1,4 @@
-package chaos
+package processtest
 
 import (
 	"io"
@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// relay passes on what one machine and a server say to each other, until told otherwise.
-type relay struct {
+// Relay passes on what programs and a server say to each other, until told otherwise.
+type Relay struct {
 	to string
 
 	mu sync.Mutex
@@ -22,10 +22,10 @@ type relay struct {
 	conns []net.Conn
 }
 
-// newRelay passes on what comes at l to a server.
-func newRelay(t *testing.T, l net.Listener, to string) *relay {
+// NewRelay passes on what comes at l to a server, whose address is HOST:PORT, until the end of the test.
+func NewRelay(t *testing.T, l net.Listener, to string) *Relay {
 	t.Helper()
-	r := &relay{to: to}
+	r := &Relay{to: to}
 	var work sync.WaitGroup
 	work.Go(func() {
 		for {
@@ -38,14 +38,31 @@ func newRelay(t *testing.T, l net.Listener, to string) *relay {
 	})
 	t.Cleanup(func() {
 		assert.NoError(t, l.Close())
-		r.set(func() { r.refuses = true }, true)
+		r.Refuse()
 		work.Wait()
 	})
 	return r
 }
 
+// Refuse ends all connections and makes no more.
+func (r *Relay) Refuse() { r.set(func() { r.refuses = true }, true) }
+
+// Swallow lets all connections stand and passes nothing on.
+func (r *Relay) Swallow() { r.set(func() { r.mute, r.deaf = true, true }, false) }
+
+// Deafen passes on nothing that the server says: what programs say arrives there, and they do not hear so.
+func (r *Relay) Deafen() { r.set(func() { r.deaf = true }, false) }
+
+// Delay has all arrive late; 0 is at once.
+func (r *Relay) Delay(late time.Duration) { r.set(func() { r.late = late }, false) }
+
+// Restore passes on again. The connections that there are end: one that has swallowed something is of no use.
+func (r *Relay) Restore() {
+	r.set(func() { r.refuses, r.mute, r.deaf, r.late = false, false, false, 0 }, true)
+}
+
 // set changes what it does, and with cut ends all connections.
-func (r *relay) set(change func(), cut bool) {
+func (r *Relay) set(change func(), cut bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	change()
@@ -56,24 +73,19 @@ func (r *relay) set(change func(), cut bool) {
 		if tc, ok := c.(*net.TCPConn); ok {
 			_ = tc.SetLinger(0) // those of an unplugged machine end at once
 		}
-		_ = c.Close() // it may have ended
+		end(c)
 	}
 	r.conns = nil
 }
 
-// restore passes on again. Connections that have swallowed something are of no use and end.
-func (r *relay) restore() {
-	r.set(func() { r.refuses, r.mute, r.deaf, r.late = false, false, false, 0 }, true)
-}
-
 // pass connects a connection with the server until one of them ends.
-func (r *relay) pass(c net.Conn) {
-	defer c.Close()
-	up, err := net.Dial("tcp", r.to)
+func (r *Relay) pass(c net.Conn) {
+	defer end(c)
+	up, err := net.Dial("tcp", r.to) //nolint:noctx // it is cut by closing it
 	if err != nil {
 		return
 	}
-	defer up.Close()
+	defer end(up)
 	r.mu.Lock()
 	refused := r.refuses
 	r.conns = append(r.conns, c, up)
@@ -84,17 +96,20 @@ func (r *relay) pass(c net.Conn) {
 	var both sync.WaitGroup
 	for _, w := range []relayed{{r: r, from: c, to: up, up: true}, {r: r, from: up, to: c}} {
 		both.Go(func() {
-			defer w.from.Close()
-			defer w.to.Close()
+			defer end(w.from)
+			defer end(w.to)
 			_, _ = io.Copy(w, w.from) // an end is an end
 		})
 	}
 	both.Wait()
 }
 
+// end closes a connection, which may have ended.
+func end(c net.Conn) { _ = c.Close() }
+
 // relayed is one way of a connection: up to the server, or down from it.
 type relayed struct {
-	r        *relay
+	r        *Relay
 	from, to net.Conn
 	up       bool
 }
