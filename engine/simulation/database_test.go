@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/dingdag/dingdag/store"
 	"github.com/dingdag/dingdag/store/sqlite"
+	"github.com/dingdag/dingdag/store/sqlite/sqlitetest"
 	"github.com/dingdag/dingdag/store/sqlstore"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlcommit"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlqueue"
@@ -48,26 +48,8 @@ type database struct {
 	broke func(format string, args ...any)
 }
 
-// empty is the file of a store that holds nothing.
-var empty = sync.OnceValues(func() (file []byte, err error) {
-	dir, err := os.MkdirTemp("", "simulation")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	path := filepath.Join(dir, "db")
-	s, err := sqlite.Open(context.Background(), path, sqlite.Options{Synchronous: "NORMAL"})
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Close(); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(filepath.Clean(path))
-})
-
 func openDatabase(path string) (*database, error) {
-	file, err := empty()
+	file, err := sqlitetest.Empty()
 	if err == nil {
 		err = os.WriteFile(path, file, 0o600)
 	}

@@ -29,6 +29,7 @@ import (
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/params/declare"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/sqlite/sqlitetest"
 	"github.com/dingdag/dingdag/store/sqlstore"
 	"github.com/dingdag/dingdag/store/sqlstore/sqlrow"
 	"github.com/dingdag/dingdag/template"
@@ -41,6 +42,7 @@ var (
 	cases     = flag.Int("cases", 4, "how many scenarios are simulated")
 	first     = flag.Int("first", 0, "the number of the first one")
 	tellStory = flag.Bool("story", false, "tell what happens")
+	search    = flag.Bool("search", false, "look for a small scenario that breaks a promise")
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -144,7 +146,7 @@ func keyOf(dagID, runID, taskID string, mapIndex, try int) string {
 func simulate(t *testing.T, s *scenario) (violations, story []string) {
 	t.Helper()
 	dir := t.TempDir()
-	if _, err := empty(); err != nil { // outside of the bubble
+	if _, err := sqlitetest.Empty(); err != nil { // outside of the bubble
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
@@ -754,9 +756,19 @@ func (l *logs) Handle(_ context.Context, r slog.Record) error {
 func (l *logs) WithAttrs([]slog.Attr) slog.Handler { return l }
 func (l *logs) WithGroup(string) slog.Handler      { return l }
 
-// Each scenario is one by its number: -run TestSimulation -first 7 -cases 1 -story.
+// Each scenario is one by its number: -run TestSimulation -first 7 -cases 1 -story. With -search it is looked for a small one that
+// breaks a promise: -run TestSimulation -search -rapid.checks 1000.
 func TestSimulation(t *testing.T) {
 	t.Parallel()
+	if *search {
+		rapid.Check(t, func(rt *rapid.T) {
+			s := scenarios.Draw(rt, "scenario")
+			if violations, story := simulate(t, s); len(violations) > 0 {
+				rt.Fatalf("%s\n%s\n%s", s, strings.Join(story, "\n"), strings.Join(violations, "\n"))
+			}
+		})
+		return
+	}
 	for seed := *first; seed < *first+*cases; seed++ {
 		t.Run(strconv.Itoa(seed), func(t *testing.T) {
 			t.Parallel()
@@ -770,19 +782,3 @@ func TestSimulation(t *testing.T) {
 		})
 	}
 }
-
-// TestSearch looks for a small scenario that breaks a promise. It is for people: -run TestSearch -search -rapid.checks 1000.
-func TestSearch(t *testing.T) {
-	t.Parallel()
-	if !*search {
-		t.Skip("it is for finding a small scenario by hand: -search")
-	}
-	rapid.Check(t, func(rt *rapid.T) {
-		s := scenarios.Draw(rt, "scenario")
-		if violations, story := simulate(t, s); len(violations) > 0 {
-			rt.Fatalf("%s\n%s\n%s", s, strings.Join(story, "\n"), strings.Join(violations, "\n"))
-		}
-	})
-}
-
-var search = flag.Bool("search", false, "look for a small scenario that breaks a promise")

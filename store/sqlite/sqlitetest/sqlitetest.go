@@ -14,8 +14,8 @@ import (
 	"github.com/dingdag/dingdag/store/sqlite"
 )
 
-// empty is the file of a store that was opened once and holds nothing.
-var empty = sync.OnceValues(func() (file []byte, err error) {
+// Empty returns the file of a store that was opened once and holds nothing. Nobody may change it.
+var Empty = sync.OnceValues(func() (file []byte, err error) {
 	dir, err := os.MkdirTemp("", "store")
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ var empty = sync.OnceValues(func() (file []byte, err error) {
 func Open(tb testing.TB, path string, o sqlite.Options) *sqlite.Store {
 	tb.Helper()
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		file, err := empty()
+		file, err := Empty()
 		if err == nil {
 			err = os.WriteFile(path, file, 0o600)
 		}
