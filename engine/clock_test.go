@@ -106,13 +106,10 @@ func TestTimeoutIsJudgedByTheEnd(t *testing.T) {
 // it is another.
 func TestRetryOfAnotherClock(t *testing.T) {
 	t.Parallel()
-	if !*away {
-		t.Skip("one process has one clock")
-	}
 	for name, off := range map[string]time.Duration{"ahead": time.Hour, "behind": -time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
+			b := newAwayBench(t)
 			b.off = off
 			b.stopStore()
 			b.open()

@@ -135,7 +135,8 @@ type bench struct {
 	dir   string
 	store stored
 	e     *engine.Engine
-	// With -away the work is done by an engine of its own, on a store of its own: the one in e leads, and runs nothing.
+	// away says that the work is done by an engine of its own, on a store of its own: the one in e leads, and runs nothing.
+	away     bool
 	database string
 	worker   *engine.Engine
 	workers  stored
@@ -164,7 +165,18 @@ type bench struct {
 
 func newBench(t *testing.T, funcs ...callbacks.Function) *bench {
 	t.Helper()
-	b := &bench{t: t, dir: t.TempDir(), funcs: funcs, do: map[string]func(context.Context, *operator.TaskContext) (any, error){}, seen: make(chan struct{}, 1)}
+	return openBench(t, *away, funcs...)
+}
+
+// newAwayBench is newBench with the work done by another process than the one that leads, also without -away.
+func newAwayBench(t *testing.T) *bench {
+	t.Helper()
+	return openBench(t, true)
+}
+
+func openBench(t *testing.T, away bool, funcs ...callbacks.Function) *bench {
+	t.Helper()
+	b := &bench{t: t, away: away, dir: t.TempDir(), funcs: funcs, do: map[string]func(context.Context, *operator.TaskContext) (any, error){}, seen: make(chan struct{}, 1)}
 	b.o.Grace = 20 * time.Millisecond
 	b.open()
 	return b
@@ -201,7 +213,7 @@ func (b *bench) open() {
 	o.Observe = b.observe
 	if o.Beat == 0 {
 		o.Beat = 20 * time.Millisecond
-		if *away { // others take over what a process does not hold on to
+		if b.away { // others take over what a process does not hold on to
 			o.Beat = 200 * time.Millisecond
 		}
 	}
@@ -209,10 +221,10 @@ func (b *bench) open() {
 	if b.wrap != nil {
 		between = b.wrap(b.store)
 	}
-	o.Shared, o.Node = *away, "leader"
+	o.Shared, o.Node = b.away, "leader"
 	b.e, err = engine.New(between, o)
 	require.NoError(b.t, err)
-	if *away {
+	if b.away {
 		o.Observe, o.Node = nil, "worker"
 		if b.off != 0 {
 			o.Clock = func() time.Time { return time.Now().Add(b.off) }
@@ -238,7 +250,7 @@ var away = flag.Bool("away", false, "have the work done by another process than 
 // onFile is for tests of what the file of a store holds.
 func (b *bench) onFile() {
 	b.t.Helper()
-	if *away {
+	if b.away {
 		b.t.Skip("it is about a store in a file")
 	}
 }
@@ -246,7 +258,7 @@ func (b *bench) onFile() {
 // openStore opens the store as a process does.
 func (b *bench) openStore(node string) stored {
 	b.t.Helper()
-	if !*away {
+	if !b.away {
 		return sqlitetest.Open(b.t, filepath.Join(b.dir, "db"), sqlite.Options{Synchronous: "NORMAL"})
 	}
 	if time.Now().Year() == 2000 { // the clock of a bubble
@@ -304,7 +316,7 @@ func (b *bench) start(o engine.RunOptions) {
 	b.cancel, b.ended = cancel, ended
 	o.Ready = func() { close(ready) }
 	e := b.e
-	if *away {
+	if b.away {
 		led := make(chan struct{})
 		o.Lead, o.NoWork = true, true
 		o.Led = func(context.Context) { close(led) }
@@ -319,12 +331,14 @@ func (b *bench) start(o engine.RunOptions) {
 			close(ready)
 		}()
 		inner := cancel
-		cancel = func() {
+		cancel = sync.OnceFunc(func() {
 			over()
-			assert.NoError(b.t, <-helped)
-			assert.NoError(b.t, b.workers.Close())
-			inner()
-		}
+			go func() { // the other process ends first, so that what it says is taken in
+				assert.NoError(b.t, <-helped)
+				assert.NoError(b.t, b.workers.Close())
+				inner()
+			}()
+		})
 		b.cancel = cancel
 	}
 	go func() { ended <- e.Run(ctx, o) }()
@@ -353,7 +367,7 @@ func (b *bench) until(what string, ok func() bool) {
 	b.t.Helper()
 	last := time.After(90 * time.Second) // however much is seen
 	most := 1000
-	if *away { // more has to happen between two updates
+	if b.away { // more has to happen between two updates
 		most = 5000
 	}
 	for looks := 0; !ok(); {

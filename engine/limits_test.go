@@ -232,10 +232,7 @@ func (unseenTx) RunningJobs(context.Context, int64) ([]store.Job, error) { retur
 // A task that another process takes in the moment in which fail_fast skips it is ended, too.
 func TestFailFastEndsWhatIsJustTaken(t *testing.T) {
 	t.Parallel()
-	if !*away {
-		t.Skip("it is about a process that does not lead: -args -away runs it")
-	}
-	b := newBench(t)
+	b := newAwayBench(t)
 	b.wrap = func(s store.Store) store.Store { return unseen{s} }
 	b.stopStore()
 	b.open()

@@ -25,7 +25,7 @@ func (b *bench) beside(o engine.Options) *engine.Engine {
 	b.t.Cleanup(func() { assert.NoError(b.t, s.Close()) })
 	c := b.e.Catalog()
 	o.Operators, o.Callbacks, o.Templates, o.LogDir = c.Operators, c.Callbacks, c.Templates, b.o.LogDir
-	o.LogDir, o.Shared = filepath.Join(b.dir, "logs"), *away
+	o.LogDir, o.Shared = filepath.Join(b.dir, "logs"), b.away
 	e, err := engine.New(s, o)
 	require.NoError(b.t, err)
 	return e

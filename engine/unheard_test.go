@@ -58,10 +58,7 @@ func (s *withoutLease) Renew(ctx context.Context, n *store.Node, o store.Renewal
 // A task that must not run twice does not, when its process is lost and whoever leads could not read that it had begun.
 func TestRunIsNotRepeatedUnheard(t *testing.T) {
 	t.Parallel()
-	if !*away {
-		t.Skip("it is about two processes")
-	}
-	b := newBench(t)
+	b := newAwayBench(t)
 	leader, worker := &hardOfHearing{}, &withoutLease{}
 	b.wrap = func(s store.Store) store.Store { leader.Store = s; return leader }
 	b.wrapWorkers = func(s store.Store) store.Store { worker.Store = s; return worker }
