@@ -199,10 +199,15 @@ type Tx interface {
 	store.GatesTx
 }
 
-// In is the gates' part of a store.
+// Owner runs transactions of a process, see [store.Membership].
+type Owner interface {
+	Own(ctx context.Context, fn func(store.Tx) error) error
+}
+
+// In is the gates' part of a store. Whoever sends writes there, also a process that has just lost the lead of others.
 func In(s interface {
 	store.Gates
-	store.Transactor
+	Owner
 },
 ) Store {
 	return part{s, s}
@@ -210,11 +215,11 @@ func In(s interface {
 
 type part struct {
 	store.Gates
-	s store.Transactor
+	s Owner
 }
 
 func (p part) Write(ctx context.Context, fn func(Tx) error) error {
-	return p.s.Tx(ctx, func(tx store.Tx) error { return fn(tx) })
+	return p.s.Own(ctx, func(tx store.Tx) error { return fn(tx) })
 }
 
 // Gate is the gate of all robots. It is safe for concurrent use.

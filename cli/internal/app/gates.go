@@ -6,6 +6,8 @@ import (
 
 	"github.com/dingdag/dingdag/gate"
 	"github.com/dingdag/dingdag/hook"
+	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/worker"
 )
 
 // gates paces what is sent to robots for all processes, through the store that the command has
@@ -31,11 +33,39 @@ func (g gates) Enter(ctx context.Context, r hook.GateRobot) (hook.GatePass, erro
 	if in == nil {
 		return free{}, nil
 	}
-	p, err := in.Enter(ctx, robotOf(r))
+	var p *gate.Pass
+	err := awaiting(ctx, func() (err error) {
+		p, err = in.Enter(ctx, robotOf(r))
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
 	return pass{p, g.app.Clock}, nil
+}
+
+// patience is how long a store is waited for that is away for a moment, before a message is not sent.
+const patience = time.Minute
+
+// awaiting calls ask again for as long as the store cannot answer and may later: nothing was sent yet, and a task should not fail
+// because its database is restarted.
+func awaiting(ctx context.Context, ask func() error) error {
+	over := time.NewTimer(patience)
+	defer over.Stop()
+	for pause := range worker.Pauses() {
+		err := ask()
+		if err == nil || ctx.Err() != nil || !store.Temporary(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-over.C:
+			return err
+		case <-time.After(pause):
+		}
+	}
+	return ask() // the pauses have no end
 }
 
 // Ask is Enter for somebody who does not want to send yet.
