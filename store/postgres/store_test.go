@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"regexp"
 	"sync"
@@ -165,15 +166,20 @@ type cutter struct {
 	cut   *atomic.Int64
 	first bool
 	also  func()
+	// deaf says that what comes is lost: the answer may be there before the connection is cut.
+	deaf atomic.Bool
 }
 
 var commits = regexp.MustCompile(`(?i)^Q....commit\x00`)
 
 // Write sends what is written.
-func (c cutter) Write(b []byte) (int, error) {
+func (c *cutter) Write(b []byte) (int, error) {
 	lost := c.on.Match(b) && c.cut.Add(-1) >= 0
 	if lost && c.first {
 		return 0, errors.Join(net.ErrClosed, c.Close())
+	}
+	if lost {
+		c.deaf.Store(true)
 	}
 	n, err := c.Conn.Write(b)
 	if lost {
@@ -185,6 +191,15 @@ func (c cutter) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// Read hears nothing of what comes after a cut.
+func (c *cutter) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if c.deaf.Load() {
+		return 0, io.EOF
+	}
+	return n, err
+}
+
 // A commit whose answer is lost has landed, and its function is told so; one that was lost itself has not.
 func TestTheAnswerToACommitIsLost(t *testing.T) {
 	t.Parallel()
@@ -192,7 +207,7 @@ func TestTheAnswerToACommitIsLost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var cut atomic.Int64
-			s, err := postgres.OpenThrough(t.Context(), database(t), postgres.Options{}, func(c net.Conn) net.Conn { return cutter{c, commits, &cut, lost, nil} })
+			s, err := postgres.OpenThrough(t.Context(), database(t), postgres.Options{}, func(c net.Conn) net.Conn { return &cutter{c, commits, &cut, lost, nil, atomic.Bool{}} })
 			require.NoError(t, err)
 			t.Cleanup(func() { assert.NoError(t, s.Close()) })
 			cut.Store(1)
@@ -337,7 +352,7 @@ func TestTheDatabaseStaysAwayAfterACommit(t *testing.T) {
 			n := &network{}
 			var cut atomic.Int64
 			s, err := postgres.OpenThrough(t.Context(), database(t), postgres.Options{PollOnly: true}, func(c net.Conn) net.Conn {
-				return cutter{n.between(c), commits, &cut, false, func() { n.away.Store(true) }}
+				return &cutter{n.between(c), commits, &cut, false, func() { n.away.Store(true) }, atomic.Bool{}}
 			})
 			require.NoError(t, err)
 			t.Cleanup(func() { assert.NoError(t, s.Close()) })

@@ -53,7 +53,7 @@ func TestTheAnswerToAFetchIsLost(t *testing.T) {
 			t.Parallel()
 			var cut atomic.Int64
 			u := with(t, database(t), func(_ *url.URL, q url.Values) { q.Set("default_query_exec_mode", "exec") })
-			s, err := postgres.OpenThrough(t.Context(), u, postgres.Options{Looks: 5 * time.Millisecond}, func(c net.Conn) net.Conn { return cutter{c, fetches, &cut, first, nil} })
+			s, err := postgres.OpenThrough(t.Context(), u, postgres.Options{Looks: 5 * time.Millisecond}, func(c net.Conn) net.Conn { return &cutter{c, fetches, &cut, first, nil, atomic.Bool{}} })
 			require.NoError(t, err)
 			t.Cleanup(func() { assert.NoError(t, s.Close()) })
 			ran := make(chan string, 9)
