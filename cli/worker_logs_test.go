@@ -1,15 +1,20 @@
 package cli_test
 
 import (
+	"errors"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/dingdag/dingdag/dag"
 )
 
 // halfWay writes a line, waits until somebody opens the gate, and writes another one.
@@ -85,5 +90,47 @@ func TestLogsOfAWorker(t *testing.T) {
 			}
 			scheduler.stop()
 		})
+	}
+}
+
+// Old logs go from the disk of each process, and not from that of the one alone that leads. Those of runs that stay are left.
+func TestOldLogsOfAWorker(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, clusterDAGs)
+	leads := c.start("scheduler", "dingdag scheduler")
+	c.says(leads, saysLeads)
+	homes := map[string]string{"worker": t.TempDir(), "follower": t.TempDir()}
+	worker := c.start("worker", "dingdag worker", "DINGDAG_HOME="+homes["worker"], "DINGDAG_HISTORY_EVERY=0.1s")
+	for _, id := range []string{"stays", "goes"} {
+		c.trigger("child", id)
+		c.ends("child", id, dag.RunSuccess)
+	}
+	folder := func(on, id string) string {
+		return filepath.Join(homes[on], "logs", "dag_id=child", "run_id="+id)
+	}
+	// The other scheduler ran tasks once, as a standalone.
+	require.NoError(t, os.CopyFS(filepath.Join(homes["follower"], "logs"), os.DirFS(filepath.Join(homes["worker"], "logs"))))
+	for on := range homes {
+		assert.FileExists(t, filepath.Join(folder(on, "goes"), "task_id=only", "attempt=1.log"))
+		require.NoError(t, filepath.WalkDir(filepath.Join(homes[on], "logs"), func(path string, _ fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			return os.Chtimes(path, time.Time{}, time.Now().Add(-time.Hour))
+		}))
+	}
+	follower := c.start("follower", "dingdag scheduler", "DINGDAG_HOME="+homes["follower"], "DINGDAG_HISTORY_EVERY=0.1s")
+	c.says(follower, saysFollows)
+	c.command("dags", "delete-run", "child", "goes", "-y")
+	for on := range homes {
+		c.until("remove logs of the "+on, func() bool {
+			_, err := os.Stat(folder(on, "goes"))
+			return errors.Is(err, fs.ErrNotExist)
+		})
+		assert.FileExists(t, filepath.Join(folder(on, "stays"), "task_id=only", "attempt=1.log"), on)
+	}
+	c.says(worker, "old task logs are removed from the log folder")
+	for _, n := range c.nodes {
+		n.stop()
 	}
 }

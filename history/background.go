@@ -9,7 +9,7 @@ import (
 // Run ends what a policy says, at once and then again and again with a pause in between, until ctx
 // ends. What fails is logged, and tried again the next time.
 func (c *Cleaner) Run(ctx context.Context, p Policy, pause time.Duration) {
-	for ctx.Err() == nil {
+	again(ctx, pause, func() {
 		r, err := c.Clean(ctx, p.At(c.o.Clock()))
 		if err != nil && ctx.Err() == nil {
 			c.o.Log.Error("not all of the old history could be removed; it is tried again", "in", pause, "error", err)
@@ -17,6 +17,13 @@ func (c *Cleaner) Run(ctx context.Context, p Policy, pause time.Duration) {
 		if !r.Empty() {
 			c.o.Log.LogAttrs(ctx, slog.LevelInfo, "old history is removed", r.attrs()...)
 		}
+	})
+}
+
+// again does something at once and then again and again with a pause in between, until ctx ends.
+func again(ctx context.Context, pause time.Duration, do func()) {
+	for ctx.Err() == nil {
+		do()
 		t := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():

@@ -35,12 +35,17 @@ func Discard(logDir, folder string, key int64) error {
 		if _, err := os.Lstat(name); err == nil {
 			continue // of an earlier time, that could not be removed
 		}
-		if err := os.Rename(from, name); err != nil {
-			return fmt.Errorf("move old logs away: %w", err)
-		}
-		_ = os.Remove(filepath.Dir(from)) // the DAG's own folder, if that was the last one in it
-		return nil
+		return moveAway(from, name)
 	}
+}
+
+// moveAway moves a folder of logs into the trash. Somebody else may have done so a moment ago.
+func moveAway(from, to string) error {
+	if err := os.Rename(from, to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("move old logs away: %w", err)
+	}
+	_ = os.Remove(filepath.Dir(from)) // the DAG's own folder, if that was the last one in it
+	return nil
 }
 
 // discardStored notes that the logs of a run are to be removed from the log store, in the transaction that says that they are gone.
@@ -89,29 +94,40 @@ func (r *pass) countLogs(ctx context.Context, run *store.Run) error {
 
 // emptyTrash removes what was moved away, also by a process that has died.
 func (r *pass) emptyTrash() error {
-	dir := filepath.Join(r.c.o.LogDir, trash)
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("look for old logs: %w", err)
-	}
-	for _, e := range entries {
-		n := r.c.files(filepath.Join(trash, e.Name()))
-		if rerr := os.RemoveAll(filepath.Join(dir, e.Name())); rerr != nil {
-			err = errors.Join(err, fmt.Errorf("remove old logs: %w", rerr))
-			continue
-		}
+	n, err := emptyTrash(r.c.o.LogDir)
+	if n > 0 {
 		r.report.Counts[Logs] += n
 	}
 	return err
 }
 
+// emptyTrash does it below a folder of logs, and says how many files there were.
+func emptyTrash(logDir string) (files int, err error) {
+	dir := filepath.Join(logDir, trash)
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("look for old logs: %w", err)
+	}
+	for _, e := range entries {
+		n := filesBelow(filepath.Join(dir, e.Name()))
+		if rerr := os.RemoveAll(filepath.Join(dir, e.Name())); rerr != nil {
+			err = errors.Join(err, fmt.Errorf("remove old logs: %w", rerr))
+			continue
+		}
+		files += n
+	}
+	return files, err
+}
+
 // files is how many files lie below a folder of logs.
-func (c *Cleaner) files(folder string) (n int) {
+func (c *Cleaner) files(folder string) int { return filesBelow(filepath.Join(c.o.LogDir, folder)) }
+
+func filesBelow(dir string) (n int) {
 	// What can't be read is not counted, and the folder may go meanwhile.
-	_ = filepath.WalkDir(filepath.Join(c.o.LogDir, folder), func(_ string, d fs.DirEntry, err error) error {
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			n++
 		}

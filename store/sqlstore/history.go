@@ -3,7 +3,9 @@ package sqlstore
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -128,6 +130,29 @@ func (q Queries) RowsOfRun(ctx context.Context, runKey int64) (store.RunRows, er
 		return store.RunRows{}, fmt.Errorf("count the rows of a run: %w", err)
 	}
 	return store.RunRows{Instances: n[0], XComs: n[1]}, nil
+}
+
+// KeptLogs returns those of some runs that have their logs, see [store.History].
+func (q Queries) KeptLogs(ctx context.Context, dagID string, runIDs []string) (map[string]bool, error) {
+	d := q.c.Dialect()
+	plain := make(map[string]string, len(runIDs)) // as the database has them
+	for _, id := range runIDs {
+		plain[d.Plain(id)] = id
+	}
+	list, err := json.Marshal(slices.AppendSeq([]string{}, maps.Keys(plain)))
+	if err != nil {
+		return nil, err
+	}
+	ids, err := sqlrow.Column[string](ctx, q.c, "SELECT run_id FROM dag_run WHERE dag_id = ? AND run_id IN ("+d.Texts()+") AND (pruned & ?) = 0",
+		dagID, string(list), int(store.PrunableLogs))
+	if err != nil {
+		return nil, fmt.Errorf("look for the runs of %s that have logs: %w", dagID, err)
+	}
+	kept := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		kept[plain[id]] = true
+	}
+	return kept, nil
 }
 
 // oldRows says which rows of a kind may go. The rows of a table are written in the order of their

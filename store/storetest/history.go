@@ -103,6 +103,43 @@ func endedRunsAreFound(t *testing.T, open Open) {
 	assert.Equal(t, []string{"r1", "r2", "r3"}, list(store.EndedRuns{Before: hour(24), With: store.PrunableLogs}), "what was cleared has logs again")
 }
 
+func runsWithLogsAreFound(t *testing.T, open Open) {
+	s := open(t, Node{})
+	kept := func(dagID string, runIDs ...string) map[string]bool {
+		got, err := s.KeptLogs(t.Context(), dagID, runIDs)
+		require.NoError(t, err)
+		return got
+	}
+	assert.Empty(t, kept("d", "r1"))
+	first, second, third := endedRun(t, s, "d", 1, 2), endedRun(t, s, "d", 2, 3), endedRun(t, s, "d", 3, 4)
+	endedRun(t, s, "other", 4, 5)
+	insert(t, s, newRun("d", `queued "quoted" 值`, hour(5)))
+	all := []string{"r1", "r2", "r3", "r4", `queued "quoted" 值`}
+	assert.Equal(t, map[string]bool{"r1": true, "r2": true, "r3": true, `queued "quoted" 值`: true}, kept("d", all...))
+	assert.Equal(t, map[string]bool{"r4": true}, kept("other", all...))
+	assert.Equal(t, map[string]bool{"r2": true}, kept("d", "r2", "gone"))
+	assert.Empty(t, kept("d"))
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		for r, what := range map[*store.Run][]store.Prunable{first: {store.PrunableLogs}, second: {store.PrunableXComs}, third: {store.PrunableXComs, store.PrunableLogs}} {
+			for _, one := range what {
+				if _, err := tx.MarkPruned(ctx, r.Key, one); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	assert.Equal(t, map[string]bool{"r2": true, `queued "quoted" 值`: true}, kept("d", all...))
+	write(t, s, func(ctx context.Context, tx store.Tx) error {
+		_, err := tx.RemoveRun(ctx, second.Key)
+		return err
+	})
+	assert.Equal(t, map[string]bool{`queued "quoted" 值`: true}, kept("d", all...))
+	third.State = dag.RunQueued // it is cleared, and has logs again
+	write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.UpdateRun(ctx, third) })
+	assert.Equal(t, map[string]bool{"r3": true, `queued "quoted" 值`: true}, kept("d", all...))
+}
+
 // fillRun gives a run rows of every kind.
 func fillRun(t *testing.T, s store.Store, r *store.Run, instances int) {
 	write(t, s, func(ctx context.Context, tx store.Tx) error {

@@ -184,6 +184,7 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 		},
 		"history": {
 			"ended runs are found":            endedRunsAreFound,
+			"runs with logs are found":        runsWithLogsAreFound,
 			"runs are removed":                runsAreRemoved,
 			"what is at work is not removed":  openRunsAreNotRemoved,
 			"old messages":                    oldAlerts,

@@ -66,7 +66,7 @@ const forever = "never"
 func historySettings() []setting {
 	def := DefaultHistory()
 	out := []setting{
-		parsedSetting("history.every", "10m", "how often standalone removes old history; never leaves it to dingdag db clean, except for jobs of the queue", func(c *Config) *time.Duration { return &c.HistoryEvery }, ageOrNever),
+		parsedSetting("history.every", "10m", "how often standalone, or the process that leads, removes old history, and each process of several the old logs on its disk; never leaves it to dingdag db clean, except for jobs of the queue", func(c *Config) *time.Duration { return &c.HistoryEvery }, ageOrNever),
 		parsedSetting("history.keep_last", strconv.Itoa(def.KeepLast), "how many of the newest runs of each DAG are kept whole, with logs and XComs, whatever the limits below say", func(c *Config) *int { return &c.History.KeepLast }, notNegative),
 	}
 	for _, w := range historyWords {

@@ -69,6 +69,14 @@ func openTaskLogs(ctx context.Context, a *app.App, s store.Store) (*taskLogs, er
 // Close waits until the last logs are in the log store, for a while.
 func (l *taskLogs) Close() error { return l.close() }
 
+// waiting is how many logs are not in the log store yet; nil without one.
+func (l *taskLogs) waiting() func() int {
+	if l.spool == nil {
+		return nil
+	}
+	return l.spool.Waiting
+}
+
 // engine has an engine write its task logs so.
 func (l *taskLogs) engine(o *engine.Options) {
 	if l.spool != nil {

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/spf13/cobra"
 
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
 	"github.com/dingdag/dingdag/cli/internal/signals"
+	"github.com/dingdag/dingdag/cli/internal/upkeep"
 	"github.com/dingdag/dingdag/engine"
 )
 
@@ -114,9 +116,16 @@ func work(ctx context.Context, a *app.App) error {
 	}
 	a.Works(e)
 	a.Log().Info("dingdag worker starts", "home", a.Settings.Home, "database", a.Place(), "node", a.Node(), "queues", a.Settings.Queues, "workers", a.Settings.Workers)
+	beside, stop := context.WithCancel(ctx)
+	var sweeping sync.WaitGroup
 	err = e.Run(ctx, engine.RunOptions{
-		Interrupted: signals.Interrupted(ctx), Hurry: signals.Hurry(ctx), Before: a.EndLeftovers, Ready: func() { a.Log().Info("dingdag works") },
+		Interrupted: signals.Interrupted(ctx), Hurry: signals.Hurry(ctx), Before: a.EndLeftovers, Ready: func() {
+			a.Log().Info("dingdag works")
+			sweeping.Go(func() { upkeep.RunLocal(beside, a, s, logs.waiting()) })
+		},
 	})
+	stop()
+	sweeping.Wait()
 	if err = errors.Join(err, logs.Close()); err != nil {
 		return fmt.Errorf("run the worker: %w", err)
 	}

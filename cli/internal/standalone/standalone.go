@@ -257,6 +257,7 @@ func (s *service) serveShared(ctx context.Context, a *app.App, load folder.Use, 
 			a.Log().Info("dingdag works")
 			s.signs.works(ctx)
 			work.Go(func() { s.chat.Run(beside) })
+			work.Go(func() { upkeep.RunLocal(beside, a, a.Store, s.logs.waiting()) }) // also of one that leads: it may not have led before
 		},
 	})
 }

@@ -279,6 +279,14 @@ func (u *Upkeep) Run(ctx context.Context) {
 	u.cleaner.Run(ctx, p, every)
 }
 
+// RunLocal removes the old logs on the disk of one of the processes that share a store, by the settings of history, until ctx ends.
+// waiting is how many of them are not in the log store yet; nil where there is none.
+func RunLocal(ctx context.Context, a *app.App, s store.History, waiting func() int) {
+	if a.Settings.HistoryEvery > 0 {
+		history.NewLocal(history.LocalOptions{Store: s, LogDir: a.LogDir(), Waiting: waiting, Clock: a.Clock, Log: a.Log()}).Run(ctx, a.Settings.HistoryEvery)
+	}
+}
+
 // everyJobs is how often jobs of the queue are removed where nothing else is.
 const everyJobs = 10 * time.Minute
 
