@@ -40,7 +40,7 @@ func TestAnErrorDoesNotHideWrongNames(t *testing.T) {
 		"neighbour":     {"d: {tasks: [{task_id: a, operator: nop}]}\n'd2':\n  default_args: {retries: x}\n  tasks:\n" + probe("a", "ds_nodas"), []string{`test.yaml:3:27: error: dag "d2": `, `test.yaml:5:47: error: dag "d2", task "a": template in "text": ds_nodas`}},
 		"id":            {"d:\n  tasks:\n    - {task_id: a b, operator: nop}\n" + probe("b", `ti.xcom_pull("a b") ~ ds_nodas`), []string{`test.yaml:3:17: error: dag "d": task_id "a b" has the character ' '`, `test.yaml:4:69: error: dag "d", task "b": template in "text": ds_nodas`}},
 		"no mapping":    {"d:\n  tasks:\n    a: nop\n    b: {operator: probe, text: '{{ ti.xcom_pull(\"a\") }}'}\n", []string{`test.yaml:3:8: error: dag "d": tasks "a": want a mapping`}},
-		"no group":      {"d:\n  tasks:\n    - {task_id: a, operator: nop, task_group_name: g}\n" + probe("b", `ti.xcom_pull("g.a")`), []string{`test.yaml:3:52: error: dag "d", task "a": unknown task group "g"`}},
+		"no group":      {"d:\n  task_groups: {h: {}}\n  tasks:\n    - {task_id: a, operator: nop, task_group_name: g}\n" + probe("b", `ti.xcom_pull("g.a")`), []string{`test.yaml:4:52: error: dag "d", task "a": unknown task group "g"`}},
 		"broken group":  {"d:\n  task_groups: {g: {parent_group_name: h}}\n  tasks:\n    - {task_id: a, operator: nop, task_group_name: g}\n" + probe("b", `ti.xcom_pull("h.g.a")`), []string{`test.yaml:2:40: error: dag "d": group "g": unknown parent group "h"`}},
 		"broken params": {"d:\n  params: [x]\n  tasks:\n" + probe("a", "params.x"), []string{`test.yaml:2:11: error: dag "d": params`}},
 		"param":         {"d:\n  param: {x: 1}\n  tasks:\n" + probe("a", "params.x"), []string{`test.yaml:2:3: error: dag "d": unknown key "param"`}},

@@ -51,6 +51,9 @@ func (l *Loader) readDefaultsFile(top reading.Scope, path string) *yaml.Node {
 	}
 	root := l.expandDefaults(s, data)
 	top.Supplied(root, path)
+	if root != nil {
+		modernise(s, root)
+	}
 	return root
 }
 

@@ -41,6 +41,9 @@ func (l *Loader) parse(src discover.File, data []byte) *loadedFile {
 		top.Errorf(block, "default must be a mapping, not %s", reading.Show(block))
 		block = nil
 	}
+	if block != nil && !l.opts.restoring {
+		modernise(top, block)
+	}
 	var dags []*dag.DAG
 	var broken []*BrokenDAG
 	for k, v := range yamlvalue.Pairs(root) {
@@ -69,6 +72,9 @@ func (f *fileReader) readDAG(top reading.Scope, name, body *yaml.Node, shared de
 	case "task_groups":
 		top.Warnf(name, "task_groups at top level has no effect: write it inside a DAG")
 		return nil, nil
+	case "__extends__":
+		top.Errorf(name, "__extends__ is not supported: write what the files share into a file defaults.yml beside them")
+		return nil, nil
 	}
 	own, _ := yamlvalue.Lookup(body, "tasks")
 	if strings.HasPrefix(name.Value, "x-") && own == nil {
@@ -83,6 +89,9 @@ func (f *fileReader) readDAG(top reading.Scope, name, body *yaml.Node, shared de
 		return nil, nil
 	}
 	r := f.newReader(s, &dag.DAG{ID: name.Value, Pos: s.Position(name)})
+	if !r.Restoring {
+		modernise(s, body)
+	}
 	body = r.applyShared(body, shared, block)
 	if !r.spend(body) {
 		return nil, nil

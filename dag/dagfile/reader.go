@@ -12,6 +12,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile/document"
+	"github.com/dingdag/dingdag/dag/dagfile/former"
 	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/dag/dagfile/schedule"
@@ -101,6 +102,7 @@ func (r *dagReader) read(name, body *yaml.Node) (*dag.DAG, *BrokenDAG) {
 func (r *dagReader) readKeys(body *yaml.Node) {
 	for k, v := range yamlvalue.Pairs(body) {
 		if known, ok := keys.DAGs.Find(k.Value); ok {
+			r.WarnOlder(k)
 			known.Apply(&r.Reader, r.draft, k, v)
 			continue
 		}
@@ -112,15 +114,31 @@ func (r *dagReader) readKeys(body *yaml.Node) {
 			r.Errorf(k, "%s is a key of tasks: put it into default_args", yamlvalue.Excerpt(k.Value))
 			continue
 		}
-		r.Unsure.Misspelt(k.Value)
-		r.Errorf(k, "unknown key %q%s", yamlvalue.Excerpt(k.Value), r.Suggest(k.Value, keys.DAGs.Names()))
+		r.unknownDAGKey(k)
 	}
 	if c := r.draft.Raw.Concurrency; c.Present() {
-		r.Warnf(c.Key, "concurrency is the old name: use max_active_tasks")
+		old, _ := former.OfDAG("concurrency")
+		r.Warnf(c.Key, "%s", old.Warning())
 		if n, ok := r.Integer("concurrency", c.Value, 1, 1<<31-1); ok {
 			r.draft.MaxActiveTasks = n
 		}
 	}
+}
+
+// unknownDAGKey reports a key that no DAG has. dag-factory ignores such a key in silence: it is an
+// error if it may stand for one that would change what runs.
+func (r *dagReader) unknownDAGKey(k *yaml.Node) {
+	_, ofSensors := keys.Sensors.Find(k.Value)
+	if _, old := former.OfTask(k.Value); old || ofSensors || r.isOperatorParam(k.Value) {
+		r.Errorf(k, "%s is a key of tasks: put it into default_args", yamlvalue.Excerpt(k.Value))
+		return
+	}
+	r.Unsure.Misspelt(k.Value)
+	if near, certain := r.Near(k.Value, keys.DAGs.Names()); near != "" || !certain {
+		r.Errorf(k, "unknown key %q%s", yamlvalue.Excerpt(k.Value), near)
+		return
+	}
+	r.Warnf(k, "unknown key %q has no effect: remove it, or write vars for a place for anchors", yamlvalue.Excerpt(k.Value))
 }
 
 func (r *dagReader) readTimezone() {

@@ -128,7 +128,7 @@ func TestSetupAndTeardownRefused(t *testing.T) {
 		{"rule after a setup", "a:\n  tasks:\n    s: {operator: empty, setup: true}\n    x: {operator: empty, dependencies: s, trigger_rule: all_done}\n", `dags/a.yaml:4:57: error: dag "a", task "x": trigger_rule all_done: a task directly after the setup "s" must have all_success`},
 		{"rule after a setup, from default_args", "a:\n  default_args: {trigger_rule: one_done}\n  tasks:\n    s: {operator: empty}\n    t: {operator: empty, teardown: s}\n    x: {operator: empty, dependencies: s}\n", `dags/a.yaml:6:9: error: dag "a", task "x": trigger_rule one_done`},
 		{"nothing to wait for", "a:\n  task_groups: {g: {}}\n  tasks:\n    s: {operator: empty, task_group_name: g}\n    t: {operator: empty, task_group_name: g, teardown: s}\n    x: {operator: empty, dependencies: [g]}\n", `dags/a.yaml:6:41: error: dag "a": the group "g" has nothing but setups and their teardowns`},
-		{"in default_args", "a:\n  default_args: {setup: true}\n  tasks:\n    x: {operator: empty}\n", `unknown key "setup" in default_args`},
+		{"in default_args", "a:\n  default_args: {setup: true}\n  tasks:\n    x: {operator: empty}\n", `setup has no effect in default_args: write it on each task`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -90,8 +90,8 @@ a:
 	assert.Equal(t, asJSON(t, d.Params), asJSON(t, d.Tasks[0].Params))
 	assert.Equal(t, "cat /etc/hosts", arg(d.Tasks[0], "bash_command"))
 	assert.Equal(t, 6, d.Tasks[0].Pos.Line-1)
-	_, found := parseText("a:\n  x: \"\\/\"\n  tasks: {t: {operator: empty}}\n")
-	assert.Contains(t, found.String(), "dags/a.yaml:2:3: error: dag \"a\": unknown key \"x\"")
+	_, found := parseText("a:\n  tag: \"\\/\"\n  tasks: {t: {operator: empty}}\n")
+	assert.Contains(t, found.String(), "dags/a.yaml:2:3: error: dag \"a\": unknown key \"tag\"")
 }
 
 func parsePlace(t *testing.T, text string) (line, column int) {

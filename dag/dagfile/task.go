@@ -12,6 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/former"
 	"github.com/dingdag/dingdag/dag/dagfile/keys"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/dag/dagfile/wiring"
@@ -24,9 +25,12 @@ func (r *dagReader) applyDefaults(base *keys.Base, p keys.Pair) {
 		return
 	}
 	for k, v := range yamlvalue.Pairs(p.Value) {
+		r.WarnOlder(k)
 		common, isCommon := keys.Common.Find(k.Value)
 		sensor, isSensor := keys.Sensors.Find(k.Value)
+		_, isTaskKey := keys.Tasks.Find(k.Value)
 		_, isDAGKey := keys.DAGs.Find(k.Value)
+		onDAG, isOldDAGKey := former.OfDAG(k.Value)
 		why, isRejected := keys.Rejected(k.Value)
 		switch {
 		case isCommon:
@@ -40,10 +44,12 @@ func (r *dagReader) applyDefaults(base *keys.Base, p keys.Pair) {
 			}
 			base.Defaults[k.Value] = keys.Pair{Key: k, Value: v}
 		case k.Value == "timezone":
-		case k.Value == keys.VariablesAsArguments:
-			r.Errorf(k, "%s has no effect in default_args: write it on each task", keys.VariablesAsArguments)
+		case isTaskKey:
+			r.Errorf(k, "%s has no effect in default_args: write it on each task", k.Value)
 		case isDAGKey:
 			r.Warnf(k, "%s has no effect in default_args: write it on the DAG", k.Value)
+		case isOldDAGKey:
+			r.Warnf(k, "%s has no effect in default_args: write %s on the DAG", k.Value, onDAG.Now)
 		case isRejected:
 			r.Errorf(k, "%s %s", yamlvalue.Excerpt(k.Value), why)
 		default:
@@ -51,9 +57,35 @@ func (r *dagReader) applyDefaults(base *keys.Base, p keys.Pair) {
 				r.Errorf(k, "%s: %s", yamlvalue.Excerpt(k.Value), why)
 				continue
 			}
-			r.Unsure.Misspelt(k.Value)
-			r.Errorf(k, "unknown key %q in default_args%s", yamlvalue.Excerpt(k.Value),
-				r.Suggest(k.Value, seqs(keys.Common.Names(), keys.Sensors.Names(), slices.Values(r.operatorParams()))))
+			r.unknownDefault(k)
+		}
+	}
+}
+
+// unknownDefault reports a key of default_args that no operator has as a parameter. Airflow
+// ignores such a key in silence: it is an error if it may stand for a parameter.
+func (r *dagReader) unknownDefault(k *yaml.Node) {
+	const connection = "_conn_id"
+	r.Unsure.Misspelt(k.Value)
+	name, known := k.Value, seqs(keys.Common.Names(), keys.Sensors.Names(), slices.Values(r.operatorParams()))
+	if what, ok := strings.CutSuffix(name, connection); ok { // all of these are alike at their ends
+		name, known = what, trimmed(known, connection)
+	}
+	if near, certain := r.Near(name, known); near != "" || !certain {
+		r.Errorf(k, "unknown key %q in default_args%s", yamlvalue.Excerpt(k.Value),
+			r.Suggest(k.Value, seqs(keys.Common.Names(), keys.Sensors.Names(), slices.Values(r.operatorParams()))))
+		return
+	}
+	r.Warnf(k, "%s has no effect in default_args: no operator here has such a parameter", yamlvalue.Excerpt(k.Value))
+}
+
+// trimmed yields those of names that have an ending, without it.
+func trimmed(names iter.Seq[string], ending string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for name := range names {
+			if start, ok := strings.CutSuffix(name, ending); ok && !yield(start) {
+				return
+			}
 		}
 	}
 }
@@ -121,7 +153,11 @@ func (r *dagReader) findGroup(body *yaml.Node, groups map[string]*wiring.Group) 
 		return nil
 	}
 	g := groups[name]
-	if g == nil {
+	switch declared := r.draft.Raw.Groups; {
+	case g != nil:
+	case !declared.Present() || len(declared.Value.Content) == 0 && declared.Value.Kind != yaml.ScalarNode:
+		r.Warnf(n, "task_group_name has no effect: the DAG has no task_groups; declare %q there, or remove it", yamlvalue.Excerpt(name))
+	default:
 		r.Unsure.Tasks = true
 		r.Errorf(n, "unknown task group %q%s; declare it under task_groups", yamlvalue.Excerpt(name), r.Suggest(name, r.groupNames))
 	}
@@ -137,6 +173,7 @@ func (r *dagReader) readTaskKeys(t *wiring.Task) {
 }
 
 func (r *dagReader) taskKey(t *wiring.Task, k, v *yaml.Node) {
+	r.WarnOlder(k)
 	if known, ok := keys.Tasks.Find(k.Value); ok {
 		known.Apply(&r.Reader, &t.Task, k, v)
 		return
@@ -150,7 +187,7 @@ func (r *dagReader) taskKey(t *wiring.Task, k, v *yaml.Node) {
 		return
 	}
 	if k.Value == keys.ParentGroup {
-		r.Errorf(k, "parent_group_name belongs to a group: a task names its group with task_group_name")
+		r.Warnf(k, "parent_group_name has no effect here, it belongs to a group: a task names its group with task_group_name")
 		return
 	}
 	t.Own = append(t.Own, keys.Pair{Key: k, Value: v})

@@ -57,6 +57,7 @@ func emailSpec(docs operator.Option) operator.Spec {
 		operator.Alias(
 			"airflow.operators.email.EmailOperator",
 			"airflow.operators.email_operator.EmailOperator",
+			"airflow.operators.EmailOperator",
 			"airflow.providers.smtp.operators.smtp.EmailOperator",
 		),
 		operator.Example("A report", `

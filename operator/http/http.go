@@ -62,6 +62,7 @@ func httpSpec(docs operator.Option) operator.Spec {
 			"airflow.providers.http.operators.http.HttpOperator",
 			"airflow.providers.http.operators.http.SimpleHttpOperator",
 			"airflow.operators.http_operator.SimpleHttpOperator",
+			"airflow.operators.SimpleHttpOperator",
 		),
 		operator.RejectedParams(rejected()),
 		operator.Deferrable(),

@@ -51,6 +51,8 @@ func sensorSpec(docs operator.Option) operator.Spec {
 		operator.Alias(
 			"airflow.providers.http.sensors.http.HttpSensor",
 			"airflow.sensors.http_sensor.HttpSensor",
+			"airflow.operators.sensors.HttpSensor",
+			"airflow.operators.HttpSensor",
 		),
 		operator.RejectedParams(map[string]string{
 			"request_kwargs":  "use headers, request_params and extra_options",

@@ -95,7 +95,7 @@ parameters: {least: "{{ params.least }}"}
 		{"mysql", "mysql.operators.mysql", "mysql_operator", "MySqlOperator"},
 		{"sqlite", "sqlite.operators.sqlite", "sqlite_operator", "SqliteOperator"},
 	} {
-		for _, path := range []string{"airflow.providers." + old.module, "airflow.operators." + old.oldModule} {
+		for _, path := range []string{"airflow.providers." + old.module, "airflow.operators." + old.oldModule, "airflow.operators"} {
 			path += "." + old.class
 			options = append(options, operator.RenamingAlias(path, old.name+"_conn_id", "conn_id", old.name+"_default"))
 		}

@@ -40,6 +40,8 @@ func sensorSpec(docs operator.Option) operator.Spec {
 			"airflow.providers.common.sql.sensors.sql.SqlSensor",
 			"airflow.sensors.sql.SqlSensor",
 			"airflow.sensors.sql_sensor.SqlSensor",
+			"airflow.operators.sensors.SqlSensor",
+			"airflow.operators.SqlSensor",
 		),
 		operator.RejectedParams(map[string]string{
 			"success": condition, "failure": condition, "selector": "select the cell to look at first in the SQL",

@@ -109,14 +109,17 @@ func firstRows(ctx context.Context, tc *operator.TaskContext, connID, name strin
 
 // elsewhere are the paths of classes in the modules of SQL checks, old and new.
 func elsewhere(provider string, old ...string) []string {
-	const checks = "airflow.operators.check_operator."
+	const operators, checks = "airflow.operators.", "airflow.operators.check_operator."
 	paths := []string{
 		"airflow.providers.common.sql.operators.sql." + provider,
-		"airflow.operators.sql." + provider,
+		operators + "sql." + provider,
 		checks + provider,
 	}
 	for _, class := range old {
 		paths = append(paths, checks+class)
+		if class != "ThresholdCheckOperator" { // which is of Airflow 1.10.10, when operators was no longer added to
+			paths = append(paths, operators+class)
+		}
 	}
 	return paths
 }

@@ -55,6 +55,7 @@ func bashSpec(docs operator.Option) operator.Spec {
 		operator.Alias(
 			"airflow.operators.bash.BashOperator",
 			"airflow.operators.bash_operator.BashOperator",
+			"airflow.operators.BashOperator",
 			"airflow.providers.standard.operators.bash.BashOperator",
 		),
 		operator.Example("A command whose last line is the result", `bash_command: "date -u +%F"`),

@@ -22,6 +22,7 @@ func emptySpec(docs operator.Option) operator.Spec {
 			"airflow.operators.dummy.DummyOperator",
 			"airflow.operators.dummy_operator.EmptyOperator",
 			"airflow.operators.dummy_operator.DummyOperator",
+			"airflow.operators.DummyOperator",
 			"airflow.providers.standard.operators.empty.EmptyOperator",
 			"airflow.operators.smooth.SmoothOperator",
 			"airflow.providers.standard.operators.smooth.SmoothOperator",

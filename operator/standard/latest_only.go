@@ -17,6 +17,7 @@ func latestOnlySpec(docs operator.Option) operator.Spec {
 		operator.Alias(
 			"airflow.operators.latest_only.LatestOnlyOperator",
 			"airflow.operators.latest_only_operator.LatestOnlyOperator",
+			"airflow.operators.LatestOnlyOperator",
 			"airflow.providers.standard.operators.latest_only.LatestOnlyOperator",
 		),
 		operator.Example("Tell people about the newest figures only", "{}"),

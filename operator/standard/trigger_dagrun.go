@@ -60,6 +60,7 @@ func triggerDagRunSpec(docs operator.Option) operator.Spec {
 		operator.Alias(
 			"airflow.operators.trigger_dagrun.TriggerDagRunOperator",
 			"airflow.operators.dagrun_operator.TriggerDagRunOperator",
+			"airflow.operators.TriggerDagRunOperator",
 			"airflow.providers.standard.operators.trigger_dagrun.TriggerDagRunOperator",
 		),
 		operator.Example("Start another DAG with a configuration", `

@@ -12,6 +12,7 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile/discover"
 	"github.com/dingdag/dingdag/dag/dagfile/document"
+	"github.com/dingdag/dingdag/dag/dagfile/former"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -92,6 +93,8 @@ type converter struct {
 	modern  func(string) (OldOperator, bool)
 	seen    map[visit]bool
 	changes []change
+	// cut is where the pair ends that was taken out last of a mapping in flow style.
+	cut int
 }
 
 // enter follows an alias, and is false for what has been looked at in the same role.
@@ -145,13 +148,11 @@ func (c *converter) elements(n *yaml.Node, f func(*yaml.Node)) {
 
 func (c *converter) dag(n *yaml.Node) {
 	c.each(n, "dag", func(n, k, v *yaml.Node) {
+		if old, ok := former.OfDAG(k.Value); ok {
+			c.former(n, k, v, old)
+		}
 		switch k.Value {
-		case "schedule_interval":
-			c.rename(n, k, "schedule", nil, nil)
-			c.condition(v)
-		case "dagrun_timeout_sec":
-			c.timeout(n, k, v, "dagrun_timeout")
-		case "schedule":
+		case "schedule_interval", "schedule":
 			c.condition(v)
 		case "timetable":
 			c.timetable(k, v)
@@ -177,23 +178,34 @@ func (c *converter) dag(n *yaml.Node) {
 
 // taskKey converts one key of a task or of default_args.
 func (c *converter) taskKey(n, k, v *yaml.Node) {
+	if old, ok := former.OfTask(k.Value); ok {
+		c.former(n, k, v, old)
+	}
 	switch k.Value {
-	case "schedule_interval":
-		c.rename(n, k, "schedule", nil, nil)
-	case "retry_delay_sec":
-		c.rename(n, k, "retry_delay", nil, nil)
-	case "execution_timeout_secs":
-		c.timeout(n, k, v, "execution_timeout")
 	case "execution_timeout":
 		if k := yamlvalue.KindOf(v); v.Kind == yaml.ScalarNode && (k == yamlvalue.Int || k == yamlvalue.Float) {
 			c.seconds(v)
 		}
-	case "execution_delta_secs":
-		c.delta(n, k, v)
-	case "sla_secs":
-		c.remove(n, k, v)
 	case "inlets", "outlets":
 		c.condition(v)
+	}
+}
+
+// former converts a key that has another name today, or none.
+func (c *converter) former(n, k, v *yaml.Node, old former.Key) {
+	if _, fresh := c.enter(k, "key"); !fresh { // in another role
+		return
+	}
+	null := v.Kind == yaml.ScalarNode && yamlvalue.KindOf(v) == yamlvalue.Null
+	switch {
+	case old.Form == former.Gone:
+		c.remove(n, k, v, old)
+	case old.Form == former.Timedelta && !null:
+		c.timeout(n, k, v, old)
+	case old.Form == former.Words && !null:
+		c.delta(n, k, v, old)
+	default:
+		c.rename(n, k, old, nil, nil)
 	}
 }
 
@@ -203,7 +215,7 @@ func (c *converter) timetable(k, v *yaml.Node) {
 		v = v.Alias
 	}
 	if _, callable := yamlvalue.Lookup(v, "callable"); callable != nil && reading.TypeOf(v) == "" {
-		c.Warnf(k, "timetable with callable and params: write schedule: {__type__: %s, …} by hand, with the params as keys", yamlvalue.Excerpt(callable.Value))
+		c.Warnf(k, "%s", former.TimetableAdvice(yamlvalue.Excerpt(callable.Value)))
 	}
 }
 
@@ -219,10 +231,12 @@ func (c *converter) condition(n *yaml.Node) {
 		}
 	}
 	for k, v := range yamlvalue.Pairs(n) {
-		switch k.Value {
-		case "and", "or":
-			c.rename(n, k, "__"+k.Value+"__", nil, nil)
+		if now := former.Operand(k.Value); now != "" {
+			c.renameTo(n, k, now, k.Value+" was removed: write "+now, nil, nil)
 			c.condition(v)
+			continue
+		}
+		switch k.Value {
 		case "datasets", "__and__", "__or__":
 			c.condition(v)
 		}
@@ -268,9 +282,12 @@ func (c *converter) operator(task *yaml.Node) {
 	c.changes = append(c.changes, ch)
 }
 
-// rename gives a key another name; further edits belong to the same change.
-func (c *converter) rename(n, k *yaml.Node, to string, further []edit, tree func()) {
-	advice := fmt.Sprintf("%s was removed: write %s", k.Value, to)
+// rename gives a key its name of today; further edits belong to the same change.
+func (c *converter) rename(n, k *yaml.Node, old former.Key, further []edit, tree func()) {
+	c.renameTo(n, k, old.Now, old.Advice(), further, tree)
+}
+
+func (c *converter) renameTo(n, k *yaml.Node, to, advice string, further []edit, tree func()) {
 	if taken, _ := yamlvalue.Lookup(n, to); taken != nil {
 		c.Warnf(k, "%s, which is also on line %d: keep one of them", advice, taken.Line)
 		return
@@ -289,17 +306,13 @@ func (c *converter) rename(n, k *yaml.Node, to string, further []edit, tree func
 }
 
 // timeout renames a key in seconds and makes its value a timedelta.
-func (c *converter) timeout(n, k, v *yaml.Node, to string) {
-	if v.Kind == yaml.ScalarNode && yamlvalue.KindOf(v) == yamlvalue.Null {
-		c.rename(n, k, to, nil, nil)
-		return
-	}
+func (c *converter) timeout(n, k, v *yaml.Node, old former.Key) {
 	e, ok := c.timedelta(v)
 	if !ok {
-		c.Warnf(k, "%s was removed: write %s: {__type__: datetime.timedelta, seconds: …} by hand", k.Value, to)
+		c.Warnf(k, "%s: {__type__: datetime.timedelta, seconds: …} by hand", old.Advice())
 		return
 	}
-	c.rename(n, k, to, []edit{e}, func() { makeTimedelta(v) })
+	c.rename(n, k, old, []edit{e}, func() { makeTimedelta(v) })
 }
 
 // seconds makes a number of seconds a timedelta.
@@ -335,18 +348,14 @@ func plainNode(value string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNod
 
 // delta makes a number of seconds the relative words that execution_delta takes in both
 // systems.
-func (c *converter) delta(n, k, v *yaml.Node) {
-	if v.Kind == yaml.ScalarNode && yamlvalue.KindOf(v) == yamlvalue.Null {
-		c.rename(n, k, "execution_delta", nil, nil)
-		return
-	}
+func (c *converter) delta(n, k, v *yaml.Node, old former.Key) {
 	words := v.Value + " seconds"
 	e, ok := c.token(v, words)
 	if _, err := yamlvalue.ParseDuration(words); err != nil || !ok || v.Style != 0 {
-		c.Warnf(k, `execution_delta_secs was removed: write execution_delta: "… seconds" by hand`)
+		c.Warnf(k, `%s: "… seconds" by hand`, old.Advice())
 		return
 	}
-	c.rename(n, k, "execution_delta", []edit{e}, func() { v.Value = words })
+	c.rename(n, k, old, []edit{e}, func() { v.Value = words })
 }
 
 // apply makes the edits and checks that the result is the tree that was meant.

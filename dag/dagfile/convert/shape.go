@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/dingdag/dingdag/dag/dagfile/former"
 )
 
 // tags converts !join, !and and !or wherever they stand. parent is the node around n,
@@ -14,9 +16,8 @@ func (c *converter) tags(n, parent *yaml.Node) {
 		return
 	}
 	if n.Style&yaml.TaggedStyle != 0 {
-		switch n.Tag {
-		case "!join", "!and", "!or":
-			c.tag(n, parent)
+		if key := former.Tag(n.Tag); key != "" {
+			c.tag(n, parent, key)
 		}
 	}
 	for _, child := range n.Content {
@@ -24,9 +25,8 @@ func (c *converter) tags(n, parent *yaml.Node) {
 	}
 }
 
-func (c *converter) tag(n, parent *yaml.Node) {
-	key := "__" + n.Tag[1:] + "__"
-	advice := "the tag " + n.Tag + " was removed: write the key " + key
+func (c *converter) tag(n, parent *yaml.Node, key string) {
+	advice := former.TagAdvice(n.Tag)
 	edits, ok := c.tagEdits(n, parent, key)
 	if !ok {
 		c.Warnf(n, "%s by hand", advice)
@@ -94,16 +94,14 @@ func (c *converter) firstDash(at int) int {
 }
 
 // remove takes a key with its value out of a mapping.
-func (c *converter) remove(n, k, v *yaml.Node) {
-	const note = "was removed: use execution_timeout, or dagrun_timeout on the DAG"
+func (c *converter) remove(n, k, v *yaml.Node, old former.Key) {
 	e, ok := c.removal(n, k, v)
 	if !ok {
-		c.Warnf(k, "%s %s; remove it by hand", k.Value, note)
+		c.Warnf(k, "%s; remove it by hand", old.Advice())
 		return
 	}
-	name := k.Value
-	c.Warnf(k, "%s %s; it is removed", name, note)
-	c.changes = append(c.changes, change{at: k, advice: name + " " + note, edits: []edit{e}, tree: func() {
+	c.Warnf(k, "%s; it is removed", old.Advice())
+	c.changes = append(c.changes, change{at: k, advice: old.Advice(), edits: []edit{e}, tree: func() {
 		i := slices.Index(n.Content, k)
 		n.Content = slices.Delete(n.Content, i, i+2)
 	}})
@@ -142,14 +140,17 @@ func (c *converter) removal(n, k, v *yaml.Node) (edit, bool) {
 	return edit{line, c.lines[min(i, len(c.lines)-1)], ""}, strings.IndexByte("\r\n", c.content[rest]) >= 0
 }
 
-// flowRemoval takes out a pair with one of the commas beside it.
+// flowRemoval takes out a pair with one of the commas beside it: with the one before it,
+// unless that went with the pair before.
 func (c *converter) flowRemoval(start, end int) (edit, bool) {
-	if next := c.skip(end, " \t"); next < len(c.content) && c.content[next] == ',' {
-		return edit{start, c.skip(next+1, " \t"), ""}, true
-	}
 	before := c.back(start, " \t\r\n")
-	if before > 0 && c.content[before-1] == ',' {
+	if before > c.cut && c.content[before-1] == ',' {
+		c.cut = end
 		return edit{before - 1, end, ""}, true
+	}
+	if next := c.skip(end, " \t"); next < len(c.content) && c.content[next] == ',' {
+		c.cut = c.skip(next+1, " \t")
+		return edit{start, c.cut, ""}, true
 	}
 	return edit{start, end, ""}, before > 0 && c.content[before-1] == '{'
 }

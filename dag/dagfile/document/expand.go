@@ -6,6 +6,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/dingdag/dingdag/dag/dagfile/former"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -127,7 +128,15 @@ func (e *expander) checkTag(n *yaml.Node) {
 	switch n.Tag {
 	case "!!str", "!!int", "!!float", "!!bool", "!!null", "!!map", "!!seq":
 	case "!join", "!and", "!or":
-		e.Errorf(n, "tag %s is not allowed: write the key __%s__%s", n.Tag, n.Tag[1:], reading.Converts)
+		if n.Kind != yaml.SequenceNode {
+			e.Errorf(n, "%s, with a list", former.TagAdvice(n.Tag))
+			return
+		}
+		e.Warnf(n, "%s%s", former.TagAdvice(n.Tag), former.Converts)
+		list := *n
+		list.Style, list.Tag, list.Anchor = list.Style&^yaml.TaggedStyle, "!!seq", ""
+		key := yamlvalue.NewScalar(yamlvalue.Text, former.Tag(n.Tag), n)
+		*n = yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Anchor: n.Anchor, Line: n.Line, Column: n.Column, Content: []*yaml.Node{key, &list}}
 	default:
 		e.Errorf(n, "tag %q is not allowed: only the core tags !!str, !!int, !!float, !!bool, !!null, !!map and !!seq are",
 			yamlvalue.Excerpt(n.Tag))

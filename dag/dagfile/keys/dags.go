@@ -12,6 +12,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile/canonical"
+	"github.com/dingdag/dingdag/dag/dagfile/former"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
 
@@ -71,8 +72,8 @@ var DAGs = newTable(
 		func(d *DAG) *[]dag.Callback { return &d.OnRetry }),
 	callbackKey("on_skipped_callback", "Who is told when a task that does not set this itself skips itself.",
 		func(d *DAG) *[]dag.Callback { return &d.OnSkipped }),
-	ignoredKey[DAG]("default_view", "Accepted from older files; no effect.", "it belongs to Airflow 2's pages"),
-	ignoredKey[DAG]("orientation", "Accepted from older files; no effect.", "it belongs to Airflow 2's pages"),
+	formerKey[DAG]("default_view", former.OfDAG),
+	formerKey[DAG]("orientation", former.OfDAG),
 	ignoredKey[DAG]("sla_miss_callback", "Accepted from older files; no effect.", "use dagrun_timeout"),
 	ignoredKey[DAG]("vars", "Free-form, never read: a place for anchors.", ""),
 )

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile/canonical"
+	"github.com/dingdag/dingdag/dag/dagfile/former"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -242,6 +243,15 @@ func ignoredKey[T any](name, doc, why string) Key[T] {
 			r.Warnf(k, "%s has no effect here: %s", name, why)
 		}
 	}}
+}
+
+// formerKey declares a key of older files that is gone.
+func formerKey[T any](name string, find func(name string) (former.Key, bool)) Key[T] {
+	old, _ := find(name)
+	return Key[T]{
+		name: name, doc: "Accepted from older files; no effect.", schema: map[string]any{},
+		set: func(r *Reader, _ *T, k, _ *yaml.Node) { r.Warnf(k, "%s", old.Warning()) },
+	}
 }
 
 // idKey declares the key that names an entry of a list, which is read before the others.

@@ -16,7 +16,7 @@ import (
 // read with others, belong to several tables, or are words of other places as well.
 var elsewhere = strings.Fields(`
 	tasks task_groups default_args schedule timetable start_date end_date timezone doc_md_file_path concurrency description doc_md
-	dagrun_timeout on_success_callback on_failure_callback on_recovery_callback on_execute_callback on_retry_callback on_skipped_callback params
+	on_success_callback on_failure_callback on_recovery_callback on_execute_callback on_retry_callback on_skipped_callback params
 	retry_delay max_retry_delay execution_timeout trigger_rule map_index_template inlets outlets mode email
 	dependencies operator task_group_name task_id group_name parent_group_name user_defined_macros deadline doc tags expand expand_kwargs partial teardown on_failure_fail_dagrun notifiers`)
 
@@ -25,7 +25,10 @@ var elsewhere = strings.Fields(`
 func TestAKeyIsOneLine(t *testing.T) {
 	t.Parallel()
 	var source strings.Builder
-	require.NoError(t, filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
+	require.NoError(t, filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Name() == "former" {
+			return fs.SkipDir // what older files say, by today's names
+		}
 		if err != nil || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
 			return err
 		}

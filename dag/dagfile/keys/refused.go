@@ -1,21 +1,9 @@
 package keys
 
-import (
-	"strings"
+import "strings"
 
-	"github.com/dingdag/dingdag/dag/dagfile/reading"
-)
-
-// rejectedKeys are keys of dag-factory and of older versions of it that have no
-// counterpart, with what to do instead.
+// rejectedKeys are keys of dag-factory that have no counterpart, with what to do instead.
 var rejectedKeys = map[string]string{
-	"schedule_interval":      "was removed: use schedule" + reading.Converts,
-	"dagrun_timeout_sec":     "was removed: use dagrun_timeout" + reading.Converts,
-	"retry_delay_sec":        "was removed: use retry_delay" + reading.Converts,
-	"sla_secs":               "was removed: use execution_timeout, or dagrun_timeout on the DAG" + reading.Converts,
-	"execution_timeout_secs": "was removed: use execution_timeout" + reading.Converts,
-	"execution_delta_secs":   "was removed: use execution_delta" + reading.Converts,
-
 	"access_control": "is not supported: ignoring permissions in silence would be wrong; remove it",
 
 	"doc_md_python_callable_name": "needs Python: use doc_md or doc_md_file_path",

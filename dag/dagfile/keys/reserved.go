@@ -3,6 +3,8 @@ package keys
 import (
 	"fmt"
 	"strings"
+
+	"github.com/dingdag/dingdag/dag/dagfile/former"
 )
 
 // ReservedParam says why no operator can have a parameter of this name: the loader takes
@@ -20,6 +22,9 @@ func ReservedParam(name string, sensor bool) string {
 	}
 	if why, found := Rejected(name); found {
 		return "every task refuses it: " + why
+	}
+	if old, found := former.OfTask(name); found {
+		return "every task takes it for another key: it " + strings.TrimPrefix(old.Advice(), name+" ")
 	}
 	if name == ParentGroup {
 		return "it is a key of every task group"

@@ -11,6 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile/former"
 	"github.com/dingdag/dingdag/dag/dagfile/schedule"
 	"github.com/dingdag/dingdag/yamlvalue"
 )
@@ -76,6 +77,8 @@ var Common = newTable(
 	ignoredKey[Base]("logger_name", "Accepted from Airflow; no effect.", "each try has a log of its own"),
 	ignoredKey[Base]("allow_nested_operators", "Accepted from Airflow; no effect.", "operators cannot nest"),
 	ignoredKey[Base]("sla", "Accepted from Airflow; no effect.", "Airflow 3 removed it, use execution_timeout"),
+	formerKey[Base]("sla_secs", former.OfTask),
+	formerKey[Base]("provide_context", former.OfTask),
 )
 
 // Sensors are the parameters that every sensor takes besides.

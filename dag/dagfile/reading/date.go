@@ -1,6 +1,7 @@
 package reading
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -23,7 +24,7 @@ const (
 )
 
 var (
-	relativeDate = yamlvalue.Pattern(`(?i)^` + relativePart + `$`)
+	relativeDate = yamlvalue.Pattern(`(?i)^(?:(` + relativePart + `)(?:\s+ago)?|(?:airflow\.utils\.dates\.)?days_ago\(\s*(\d{1,6})\s*\))$`)
 	startsAsOne  = yamlvalue.Pattern(`(?i)^` + relativePart + `\b`)
 	calendarDate = yamlvalue.Pattern(`^(\d{4})-(\d{1,2})-(\d{1,2})$`)
 	compactDate  = yamlvalue.Pattern(`^(\d{4})(\d{2})(\d{2})$`)
@@ -81,8 +82,8 @@ func (s Scope) Date(key string, n *yaml.Node, loc *time.Location, now time.Time)
 
 // parseDate reads the text of a date. moves reports that it depends on now.
 func parseDate(text string, loc *time.Location, now time.Time) (t time.Time, moves bool, err error) {
-	if relativeDate().MatchString(text) {
-		d, err := yamlvalue.ParseDuration(text)
+	if m := relativeDate().FindStringSubmatch(text); m != nil {
+		d, err := yamlvalue.ParseDuration(cmp.Or(m[1], m[3]+" days"))
 		if err != nil {
 			return time.Time{}, false, err
 		}

@@ -29,6 +29,8 @@ type Reporter struct {
 	origin map[*yaml.Node]string
 	// filled are the scalars that took the value of an environment variable or variable.
 	filled map[*yaml.Node]bool
+	// older has what is said of the keys whose former names stand in the file.
+	older map[*yaml.Node]string
 	// secrets are values that no message may show.
 	secrets map[string]bool
 }
@@ -89,6 +91,10 @@ func (r *Reporter) Secret(value string, masker func(string)) {
 // literal of the file.
 func (r *Reporter) Filled(n *yaml.Node) { r.filled[n] = true }
 
+// Older notes what is to be said of a key where it is read, because it stands in the file by a
+// name of former versions.
+func (r *Reporter) Older(key *yaml.Node, warning string) { r.older[key] = warning }
+
 // Supplied notes that another file supplied a node and all below it, nil for none.
 func (r *Reporter) Supplied(n *yaml.Node, file string) {
 	if n == nil {
@@ -126,6 +132,7 @@ func NewScope(file string) Scope {
 		Reporter: &Reporter{
 			Rests: Rests{Variables: map[string]Variable{}, Environment: map[string]bool{}},
 			seen:  map[finding]int{}, origin: map[*yaml.Node]string{}, filled: map[*yaml.Node]bool{}, secrets: map[string]bool{},
+			older: map[*yaml.Node]string{},
 		},
 		File: file, failed: new(int),
 	}
@@ -162,6 +169,11 @@ func (s Scope) Suggest(name string, known iter.Seq[string]) string {
 	return yamlvalue.DidYouMean(name, known)
 }
 
+// Near is [Scope.Suggest] that says, too, whether it searched.
+func (s Scope) Near(name string, known iter.Seq[string]) (suggestion string, searched bool) {
+	return s.Suggest(name, known), len(s.found) < MaxDiagnostics
+}
+
 // Position is where a node stands; the file alone for nil.
 func (s Scope) Position(n *yaml.Node) dag.Position {
 	p := dag.Position{File: s.File}
@@ -182,6 +194,16 @@ func (s Scope) Errorf(at *yaml.Node, format string, args ...any) {
 // Warnf reports a warning at a node.
 func (s Scope) Warnf(at *yaml.Node, format string, args ...any) {
 	s.Report(dag.Warning, s.Position(at), fmt.Sprintf(format, args...))
+}
+
+// WarnOlder reports the former name of a key that is read.
+func (s Scope) WarnOlder(key *yaml.Node) {
+	if len(s.older) == 0 {
+		return
+	}
+	if warning, ok := s.older[key]; ok {
+		s.Warnf(key, "%s", warning)
+	}
 }
 
 // Report adds a finding at a place.

@@ -18,7 +18,3 @@ func Show(n *yaml.Node) string {
 		return fmt.Sprintf("%s %q", k, yamlvalue.Excerpt(n.Value))
 	}
 }
-
-// Converts ends a message about what is written otherwise today: it names the command that
-// rewrites an old file.
-const Converts = "; dingdag dags convert FILE --write rewrites it"

@@ -12,6 +12,7 @@ import (
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/dag/dagfile/discover"
 	"github.com/dingdag/dingdag/dag/dagfile/document"
+	"github.com/dingdag/dingdag/dag/dagfile/former"
 	"github.com/dingdag/dingdag/dag/dagfile/reading"
 	"github.com/dingdag/dingdag/timetable"
 	"github.com/dingdag/dingdag/yamlvalue"
@@ -377,7 +378,7 @@ func isAssetSchedule(n *yaml.Node) bool {
 	case reading.TypeAsset, reading.TypeDataset:
 		return true
 	case "":
-		return yamlvalue.KindOf(n) == yamlvalue.List || hasAny(n, "__and__", "__or__", "datasets", "file", "timetable")
+		return yamlvalue.KindOf(n) == yamlvalue.List || hasAny(n, "__and__", "__or__", "and", "or", "datasets", "file", "timetable")
 	default:
 		return false
 	}
@@ -404,12 +405,8 @@ func (a *assetReader) condition(n *yaml.Node, inText bool) (*dag.AssetCondition,
 		return a.allOf(n)
 	case yamlvalue.KindOf(n) == yamlvalue.Text && inText:
 		return a.conditionText(n)
-	case yamlvalue.KindOf(n) == yamlvalue.Map && reading.TypeOf(n) == "" && hasAny(n, "__and__", "__or__"):
+	case yamlvalue.KindOf(n) == yamlvalue.Map && reading.TypeOf(n) == "" && hasAny(n, "__and__", "__or__", "and", "or"):
 		return a.expression(n, inText)
-	}
-	if yamlvalue.KindOf(n) == yamlvalue.Map && reading.TypeOf(n) == "" && hasAny(n, "and", "or") {
-		a.Errorf(n, "the keys and and or were removed: write __and__ and __or__%s", reading.Converts)
-		return nil, false
 	}
 	one, ok := a.item(n)
 	if !ok {
@@ -446,12 +443,17 @@ func (a *assetReader) expression(n *yaml.Node, inText bool) (*dag.AssetCondition
 		a.Errorf(n, "__and__ and __or__ must be alone in their mapping")
 		return nil, false
 	}
+	what := k.Value
+	if now := former.Operand(what); now != "" {
+		a.Warnf(k, "the key %s was removed: write %s%s", what, now, former.Converts)
+		what = now
+	}
 	if yamlvalue.KindOf(list) != yamlvalue.List {
-		a.Errorf(list, "%s takes a list, not %s", k.Value, reading.Show(list))
+		a.Errorf(list, "%s takes a list, not %s", what, reading.Show(list))
 		return nil, false
 	}
 	if len(list.Content) == 0 {
-		a.Errorf(list, "%s: the list of assets is empty", k.Value)
+		a.Errorf(list, "%s: the list of assets is empty", what)
 		return nil, false
 	}
 	parts, ok := make([]*dag.AssetCondition, 0, len(list.Content)), true
@@ -464,7 +466,7 @@ func (a *assetReader) expression(n *yaml.Node, inText bool) (*dag.AssetCondition
 	if !ok {
 		return nil, false
 	}
-	return dag.JoinConditions(k.Value == "__or__", parts), true
+	return dag.JoinConditions(what == "__or__", parts), true
 }
 
 // conditionText reads a condition that is written as text.

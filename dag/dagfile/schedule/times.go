@@ -44,9 +44,6 @@ func (r *Reader) mappedSchedule(n *yaml.Node) (dag.Schedule, bool) {
 		case "assets":
 			r.Errorf(k, "schedule has no key \"assets\": write datasets, or the list itself")
 			return dag.Schedule{}, false
-		case "and", "or":
-			r.Errorf(k, "the key %s was removed: write __%s__%s", k.Value, k.Value, reading.Converts)
-			return dag.Schedule{}, false
 		case "type", "value":
 			r.Errorf(k, "schedule has no key %q: write the expression itself, or a mapping with every or cron", k.Value)
 			fine = false

@@ -61,6 +61,8 @@ func externalTaskSpec(docs operator.Option) operator.Spec {
 		operator.Alias(
 			"airflow.sensors.external_task.ExternalTaskSensor",
 			"airflow.sensors.external_task_sensor.ExternalTaskSensor",
+			"airflow.operators.sensors.ExternalTaskSensor",
+			"airflow.operators.ExternalTaskSensor",
 			"airflow.providers.standard.sensors.external_task.ExternalTaskSensor",
 		),
 		operator.RejectedParams(map[string]string{"execution_date_fn*": "Python code cannot run here: use execution_delta"}),

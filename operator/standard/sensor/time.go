@@ -60,6 +60,8 @@ func timeSensorSpec(docs operator.Option) operator.Spec {
 	return operator.Define[TimeSensor]("time_sensor", docs, operator.Sensor(), operator.Deferrable(),
 		operator.Alias(
 			"airflow.sensors.time_sensor.TimeSensor",
+			"airflow.operators.sensors.TimeSensor",
+			"airflow.operators.TimeSensor",
 			"airflow.providers.standard.sensors.time.TimeSensor",
 			"airflow.sensors.time_sensor.TimeSensorAsync",
 			"airflow.providers.standard.sensors.time.TimeSensorAsync",
@@ -97,6 +99,8 @@ func timeDeltaSensorSpec(docs operator.Option) operator.Spec {
 		operator.Alias(
 			"airflow.sensors.time_delta.TimeDeltaSensor",
 			"airflow.sensors.time_delta_sensor.TimeDeltaSensor",
+			"airflow.operators.sensors.TimeDeltaSensor",
+			"airflow.operators.TimeDeltaSensor",
 			"airflow.providers.standard.sensors.time_delta.TimeDeltaSensor",
 			"airflow.sensors.time_delta.TimeDeltaSensorAsync",
 			"airflow.providers.standard.sensors.time_delta.TimeDeltaSensorAsync",
