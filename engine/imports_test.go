@@ -40,8 +40,8 @@ func (b *bench) tellsImports() {
 }
 
 const (
-	wrong   = "d:\n  schedule: '* * * * *'\n  color: red\n  tasks: [{task_id: t, operator: probe}]\n"
-	problem = `test.yaml:3:3: error: dag "d": unknown key "color"`
+	wrong   = "d:\n  schedule: '* * * * *'\n  taks: red\n  tasks: [{task_id: t, operator: probe}]\n"
+	problem = `test.yaml:3:3: error: dag "d": unknown key "taks"; did you mean "tags"?`
 )
 
 // A DAG that could not be loaded starts nothing; its ticks say so, and people are told
