@@ -15,10 +15,12 @@ import (
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/cli/internal/app"
 	"github.com/dingdag/dingdag/cli/internal/command"
+	"github.com/dingdag/dingdag/cli/internal/obstacles"
 	"github.com/dingdag/dingdag/cli/internal/reference"
 	"github.com/dingdag/dingdag/cli/internal/show"
 	"github.com/dingdag/dingdag/cli/internal/testrun"
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/dag/dagfile"
 )
 
 func newCmdDAGs(a *app.App) *cobra.Command {
@@ -77,16 +79,20 @@ func printDiagnostics(a *app.App, ds dag.Diagnostics, output string, strict bool
 
 func newCmdDAGsValidate(a *app.App) *cobra.Command {
 	var (
-		output string
-		strict bool
+		output         string
+		strict, report bool
 	)
 	cmd := &cobra.Command{
 		Use:   "validate [PATH…]",
 		Short: "Check DAG files or folders without running anything",
 		Long: `Checks everything that can be checked without running: YAML, keys, values, schedules,
 dependencies, operators' parameters and template syntax. Every problem is printed at
-once as file:line:column: severity: text.`,
-		Example: "  dingdag dags validate\n  dingdag dags validate dags/orders.yaml --strict",
+once as file:line:column: severity: text.
+
+With --report it prints how many files load, and a line for each kind of problem: how many
+files have it, what to do, and one of the places. Begin with that when you move here with
+many files.`,
+		Example: "  dingdag dags validate\n  dingdag dags validate dags/orders.yaml --strict\n  dingdag dags validate dags --report",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := show.CheckOutput(output); err != nil {
 				return err
@@ -94,6 +100,9 @@ once as file:line:column: severity: text.`,
 			res, err := a.DAGs.Read(args...)
 			if err != nil {
 				return err
+			}
+			if report {
+				return reportObstacles(a, args, res, output, strict)
 			}
 			if err := printDiagnostics(a, res.Diagnostics, output, strict); err != nil {
 				return err
@@ -105,8 +114,26 @@ once as file:line:column: severity: text.`,
 		},
 	}
 	cmd.Flags().BoolVar(&strict, "strict", false, "fail on warnings too")
+	cmd.Flags().BoolVar(&report, "report", false, "print how many files load, and each kind of problem once")
 	show.OutputFlag(cmd, &output)
 	return cmd
+}
+
+// reportObstacles sums up what loading the files at the paths gave.
+func reportObstacles(a *app.App, paths []string, res dagfile.Result, output string, strict bool) error {
+	files, err := a.DAGs.Files(paths...)
+	if err != nil {
+		return err
+	}
+	r := obstacles.Of(files, res)
+	whole, err := show.Whole(a.Out, output, r)
+	if err == nil && !whole {
+		err = r.Print(a.Out, output)
+	}
+	if err == nil && (res.Diagnostics.HasErrors() || strict && len(res.Diagnostics) > 0) {
+		err = command.ErrQuiet
+	}
+	return err
 }
 
 func countDAGs(n int) string {

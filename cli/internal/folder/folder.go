@@ -49,6 +49,19 @@ func (f *Folder) Read(paths ...string) (dagfile.Result, error) {
 	return f.Load(c, paths...)
 }
 
+// Files lists the DAG files at and below the paths, or those of the DAGs folder when none are named.
+func (f *Folder) Files(paths ...string) ([]discover.File, error) {
+	o, err := f.Options()
+	if err != nil {
+		return nil, err
+	}
+	if len(paths) == 0 {
+		paths = []string{f.home.Settings.DAGsFolder}
+	}
+	files, _ := discover.Files(paths, discover.Options{Root: o.Root, Syntax: o.IgnoreSyntax})
+	return files, nil
+}
+
 // Find loads one DAG by id from the DAGs folder, or from the given files. What is
 // wrong with its file is part of the error.
 func (f *Folder) Find(id string, files ...string) (*dag.DAG, error) {
