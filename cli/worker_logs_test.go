@@ -1,12 +1,15 @@
 package cli_test
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -130,6 +133,47 @@ func TestOldLogsOfAWorker(t *testing.T) {
 		assert.FileExists(t, filepath.Join(folder(on, "stays"), "task_id=only", "attempt=1.log"), on)
 	}
 	c.says(worker, "old task logs are removed from the log folder")
+	for _, n := range c.nodes {
+		n.stop()
+	}
+}
+
+// Logs that cannot be brought into the log store are counted for each node, and no longer once they are there.
+func TestLogsThatWait(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, clusterDAGs)
+	place := filepath.Join(t.TempDir(), "shared")
+	require.NoError(t, os.WriteFile(place, nil, 0o600)) // a file where the folder should be
+	c.env = append(c.env, "DINGDAG_LOG_STORE="+place)
+	leads := c.start("scheduler", "dingdag scheduler", listenVariable+"=127.0.0.1:0", "DINGDAG_METRICS=true")
+	c.says(leads, saysLeads)
+	c.start("worker", "dingdag worker")
+	c.trigger("child", "waits")
+	c.ends("child", "waits", dag.RunSuccess)
+	listed := func() []map[string]any {
+		out, err := dingdagOn(t, t.TempDir(), c.database, "nodes", "list", "-o", "json")
+		require.NoError(t, err, out)
+		var all []map[string]any
+		require.NoError(t, json.Unmarshal([]byte(out), &all), out)
+		return all
+	}
+	waiting := func(n float64) func() bool {
+		return func() bool {
+			return slices.ContainsFunc(listed(), func(r map[string]any) bool {
+				return slices.Contains(r["roles"].([]any), any("worker")) && r["logs_waiting"] == n
+			})
+		}
+	}
+	c.until("list a log that waits", waiting(1))
+	c.until("count it", func() bool {
+		return regexp.MustCompile(`(?m)^dingdag_logs_waiting\{node="[^"]+"\} 1$`).MatchString(c.metrics(leads))
+	})
+	require.NoError(t, os.Remove(place))
+	c.until("send it", waiting(0))
+	c.until("have sent it", func() bool {
+		found, err := filepath.Glob(filepath.Join(place, "dag_id=child", "run_id=waits", "task_id=only", "attempt=1.*.log"))
+		return err == nil && len(found) == 1
+	})
 	for _, n := range c.nodes {
 		n.stop()
 	}

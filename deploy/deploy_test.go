@@ -44,6 +44,7 @@ var alerts = map[string]struct {
 	"DingdagPoolStarved":             {"airflow_pool_starving_tasks{pool=\"db\"} 0x9 2x80", 40, "airflow_pool_starving_tasks{pool=\"db\"} 2x20 0x70"},
 	"DingdagWorkersBusy":             {"airflow_executor_open_slots 0x90\nairflow_executor_queued_tasks 0x9 5x80", 25, "airflow_executor_open_slots 0x90\nairflow_executor_queued_tasks 0x90"},
 	"DingdagNoWorkers":               {"dingdag_workers 8x9 0x80", 12, "dingdag_workers 8x90"},
+	"DingdagLogsWait":                {"dingdag_logs_waiting_oldest_seconds{node=\"b\"} 0+60x90", 16, "dingdag_logs_waiting_oldest_seconds{node=\"b\"} 0+60x12 0x77"},
 	"DingdagImportErrors":            {"airflow_dag_processing_import_errors 0x9 1x80", 15, "airflow_dag_processing_import_errors 0x90"},
 	"DingdagAlertsUndelivered":       {"dingdag_outbox_undelivered_messages{state=\"refused\"} 0x90\ndingdag_outbox_undelivered_messages{state=\"uncertain\"} 0x9 1x80", 11, "dingdag_outbox_undelivered_messages{state=\"refused\"} 0x90"},
 	"DingdagAlertsWait":              {"dingdag_outbox_oldest_age_seconds 0+60x90", 12, "dingdag_outbox_oldest_age_seconds 600x90"},

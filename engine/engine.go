@@ -111,6 +111,9 @@ type Options struct {
 	Node string
 	// Queues are those whose attempts this process runs; nil is all. Where processes do not share the store it runs all.
 	Queues []string
+	// LogsWaiting, when set, is how many task logs of this process are not in the log store yet, and for how long the first of them
+	// has waited. It may be called at any time.
+	LogsWaiting func() (logs int, oldest time.Duration)
 	// Endpoint is the URL at which this process shows the logs of its attempts to others, empty for none.
 	Endpoint string
 	// Grace is how long running tries may go on at a shutdown. Default [DefaultGrace].

@@ -221,6 +221,10 @@ func (m *member) beat(ctx context.Context) {
 		_ = m.endTerm(ctx) // it leads no more, whatever it was
 	}
 	m.node.Running = len(m.e.executor.atWork.names())
+	if m.e.o.LogsWaiting != nil {
+		logs, oldest := m.e.o.LogsWaiting()
+		m.node.LogsWaiting, m.node.LogsWaitingFor = logs, oldest.Truncate(time.Second)
+	}
 	before := m.e.o.Clock()
 	r, err := m.e.store.Renew(ctx, &m.node, store.Renewal{Lease: 3 * m.e.o.Beat, Lead: m.mayLead(), Epoch: m.epoch})
 	if err != nil {

@@ -57,13 +57,13 @@ type declarations struct {
 	TaskDuration, TaskQueued, RunDuration, RunFailed, RunSuccessAll, RunFailedAll, ScheduleDelay                   Metric
 
 	// Ours.
-	Build, StoreHealthy, SchedulerHealthy, Leads, Nodes, NodeClock, Unserved, UnservedOldest, LastBeat, LastPass, LastRound, Passes, Rounds Metric
-	CreateDelay, StartDelay, Runs, RunsEnded, RunSeconds                                                                                    Metric
-	Tasks, TriesEnded, TrySeconds, QueueSeconds, Workers, PoolSlots, DAGsPaused                                                             Metric
-	OutboxWaiting, OutboxOldest, OutboxOverdue, Undelivered, Deliveries, DeliverySeconds                                                    Metric
-	RobotClosed, RobotGone, RobotSent, RobotQuota, Connected                                                                                Metric
-	StoreSeconds, Commits, StoreBytes, LogBytes, Streams, SignInFailures                                                                    Metric
-	Requests, RequestSeconds                                                                                                                Metric
+	Build, StoreHealthy, SchedulerHealthy, Leads, Nodes, NodeClock, LogsWaiting, LogsOldest, Unserved, UnservedOldest, LastBeat, LastPass, LastRound, Passes, Rounds Metric
+	CreateDelay, StartDelay, Runs, RunsEnded, RunSeconds                                                                                                             Metric
+	Tasks, TriesEnded, TrySeconds, QueueSeconds, Workers, PoolSlots, DAGsPaused                                                                                      Metric
+	OutboxWaiting, OutboxOldest, OutboxOverdue, Undelivered, Deliveries, DeliverySeconds                                                                             Metric
+	RobotClosed, RobotGone, RobotSent, RobotQuota, Connected                                                                                                         Metric
+	StoreSeconds, Commits, StoreBytes, LogBytes, Streams, SignInFailures                                                                                             Metric
+	Requests, RequestSeconds                                                                                                                                         Metric
 }
 
 func declared() declarations {
@@ -108,6 +108,8 @@ func declared() declarations {
 		SchedulerHealthy: Metric{Name: "dingdag_scheduler_healthy", Type: Gauge, Help: "1 while the scheduler works, else 0, as /health says it."},
 		Leads:            Metric{Name: "dingdag_leads", Type: Gauge, Help: "1 while this process leads, as one that works alone always does, else 0."},
 		NodeClock:        Metric{Name: "dingdag_node_clock_ahead_seconds", Type: Gauge, Labels: []string{"node"}, Help: "By how much the clock of a node is ahead of that of the database; 0 while they differ by at most five seconds."},
+		LogsWaiting:      Metric{Name: "dingdag_logs_waiting", Type: Gauge, Labels: []string{"node"}, Help: "Task logs of a node that are not in the log store yet although they could be."},
+		LogsOldest:       Metric{Name: "dingdag_logs_waiting_oldest_seconds", Type: Gauge, Labels: []string{"node"}, Help: "How long the first of the task logs of a node has waited for the log store."},
 		Unserved:         Metric{Name: "dingdag_queue_unserved_tasks", Type: Gauge, Labels: []string{"queue"}, Help: "Tasks that wait in a queue which no live node serves."},
 		UnservedOldest:   Metric{Name: "dingdag_queue_unserved_oldest_seconds", Type: Gauge, Labels: []string{"queue"}, Help: "How long the oldest task in a queue which no live node serves has waited."},
 		Nodes:            Metric{Name: "dingdag_nodes", Type: Gauge, Labels: state, Help: "Processes that share the store and are alive, by state: working, draining or stopping."},

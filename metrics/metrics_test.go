@@ -94,7 +94,7 @@ func (w *world) all() {
 				Robots:       []metrics.Robot{{Name: "ops", Closed: true, Sent: 9, Quota: 100}},
 				Applications: []metrics.Application{{Name: "app\xff", Connected: true}},
 			},
-			Store: metrics.Store{Healthy: true, Commits: 11, Bytes: 4096}, Streams: 6, DAGs: 12, ParseTime: time.Second, DAGsPaused: new(1), ImportErrors: new(2), Nodes: map[string]int{"working": 3}, NodeClocks: map[string]time.Duration{"a": 0}, Unserved: []metrics.Unserved{{Queue: "gpu", Tasks: 1}},
+			Store: metrics.Store{Healthy: true, Commits: 11, Bytes: 4096}, Streams: 6, DAGs: 12, ParseTime: time.Second, DAGsPaused: new(1), ImportErrors: new(2), Nodes: map[string]int{"working": 3}, NodeClocks: map[string]time.Duration{"a": 0}, Logs: map[string]metrics.Logs{"a": {}}, Unserved: []metrics.Unserved{{Queue: "gpu", Tasks: 1}},
 		}
 	})
 }
@@ -262,10 +262,12 @@ func TestFollowersTellNothingOfTheScheduler(t *testing.T) {
 			Nodes:     map[string]int{"working": 2, "draining": 1},
 
 			NodeClocks: map[string]time.Duration{"a": 0, "b": -31 * time.Second}, Unserved: []metrics.Unserved{{Queue: "gpu", Tasks: 3, Oldest: time.Minute}},
+			Logs: map[string]metrics.Logs{"a": {}, "b": {Waiting: 7, Oldest: 2 * time.Minute}},
 		}
 	})
 	w.has("dingdag_scheduler_healthy 1", "dingdag_leads 0", `dingdag_nodes{state="working"} 2`, `dingdag_nodes{state="draining"} 1`,
-		`dingdag_node_clock_ahead_seconds{node="b"} -31`, `dingdag_queue_unserved_tasks{queue="gpu"} 3`, `dingdag_queue_unserved_oldest_seconds{queue="gpu"} 60`)
+		`dingdag_node_clock_ahead_seconds{node="b"} -31`, `dingdag_logs_waiting{node="a"} 0`, `dingdag_logs_waiting{node="b"} 7`, `dingdag_logs_waiting_oldest_seconds{node="b"} 120`,
+		`dingdag_queue_unserved_tasks{queue="gpu"} 3`, `dingdag_queue_unserved_oldest_seconds{queue="gpu"} 60`)
 	text := w.scrape()
 	for _, name := range []string{"dingdag_scheduler_last_pass_timestamp_seconds", "dingdag_outbox_rounds_total", "airflow_scheduler_heartbeat", "dingdag_workers", "airflow_executor_open_slots"} {
 		assert.NotContains(t, text, name)

@@ -25,8 +25,17 @@ type Sample struct {
 	Nodes map[string]int
 	// NodeClocks are by how much the clocks of those are ahead of that of the store, by their ids.
 	NodeClocks map[string]time.Duration
+	// Logs are the task logs of those that wait for the log store, by their ids.
+	Logs map[string]Logs
 	// Unserved are the queues that no live node serves.
 	Unserved []Unserved
+}
+
+// Logs are the task logs of a process that wait for the log store.
+type Logs struct {
+	Waiting int
+	// Oldest is how long the first of them has waited.
+	Oldest time.Duration
 }
 
 // Unserved is what waits in a queue that no live node serves.
@@ -154,6 +163,10 @@ func (s *sampled) Collect(to chan<- prometheus.Metric) {
 	}
 	for node, ahead := range now.NodeClocks {
 		out.gauge(s.d.NodeClock, ahead.Seconds(), node)
+	}
+	for node, logs := range now.Logs {
+		out.gauge(s.d.LogsWaiting, float64(logs.Waiting), node)
+		out.gauge(s.d.LogsOldest, logs.Oldest.Seconds(), node)
 	}
 	for _, q := range now.Unserved {
 		out.gauge(s.d.Unserved, float64(q.Tasks), q.Queue)

@@ -39,6 +39,10 @@ type Node struct {
 	// ClockAhead is by how much its clock is ahead of that of the store, negative behind it, as it last saw. What cannot be told
 	// from the time that a question takes is 0.
 	ClockAhead time.Duration `json:"clock_ahead,omitzero"`
+	// LogsWaiting is how many of its task logs are not in the log store yet although they could be, LogsWaitingFor for how long the
+	// first of them has waited for that.
+	LogsWaiting    int           `json:"logs_waiting,omitzero"`
+	LogsWaitingFor time.Duration `json:"logs_waiting_for,omitzero"`
 
 	// LeasedUntil is when its lease ends, or ended.
 	LeasedUntil time.Time `json:"-"`
@@ -54,6 +58,9 @@ const ClockSlack = 5 * time.Second
 
 // ClockIsOff reports whether its clock is not that of the store.
 func (n *Node) ClockIsOff() bool { return n.ClockAhead.Abs() > ClockSlack }
+
+// LogsPatience is how long task logs may wait for the log store before that is told: one that fails is tried again within a minute.
+const LogsPatience = 10 * time.Minute
 
 // Serves reports whether it takes attempts of a queue, of [DefaultQueue] for an empty name. One that works alone on its store, and
 // says nothing of itself, takes all.

@@ -83,6 +83,8 @@ type Health struct {
 	// whose clock differs by more than a few seconds from that of the database.
 	UnservedQueues []UnservedQueue `json:"unserved_queues"`
 	ClocksOff      []ClockOff      `json:"clocks_off"`
+	// LogsWaiting are the live nodes of which task logs have waited for the log store for longer than [store.LogsPatience].
+	LogsWaiting []LogsWaiting `json:"logs_waiting"`
 	// HeartbeatURL is null where none is requested, and where another process requests it.
 	HeartbeatURL *Heartbeat `json:"heartbeat_url"`
 }
@@ -189,6 +191,14 @@ type ClockOff struct {
 	Node string `json:"node"`
 	// AheadSeconds is by how much it is ahead, below 0 behind.
 	AheadSeconds float64 `json:"ahead_seconds"`
+}
+
+// LogsWaiting is a node that cannot bring its task logs into the log store.
+type LogsWaiting struct {
+	Node string `json:"node"`
+	// Logs is how many wait, OldestSeconds how long the first of them has.
+	Logs          int     `json:"logs"`
+	OldestSeconds float64 `json:"oldest_seconds"`
 }
 
 // Heartbeat is what came of the requests to heartbeat_url.

@@ -110,7 +110,7 @@ func TestHealthy(t *testing.T) {
 		"outbox": {
 			"status": "healthy", "waiting": 0, "oldest_waiting": null, "oldest_waiting_seconds": 0, "overdue": 0, "refused": 0, "uncertain": 0, "kept_back": 0
 		},
-		"robots": [], "applications": [], "import_errors": {"count": 0, "since": null}, "unserved_queues": [], "clocks_off": [], "heartbeat_url": null
+		"robots": [], "applications": [], "import_errors": {"count": 0, "since": null}, "unserved_queues": [], "clocks_off": [], "logs_waiting": [], "heartbeat_url": null
 	}`, string(text))
 	assert.True(t, h.Ready())
 	assert.Equal(t, `healthy

@@ -15,7 +15,7 @@ import (
 // judge fills in what is known and says what is wrong with it, what is worst first. p is nil where
 // another process schedules.
 func (c *Checker) judge(h *Health, f *facts, p *Process) {
-	h.Problems, h.Robots, h.Applications, h.UnservedQueues, h.ClocksOff = []Problem{}, []Robot{}, []Application{}, []UnservedQueue{}, []ClockOff{}
+	h.Problems, h.Robots, h.Applications, h.UnservedQueues, h.ClocksOff, h.LogsWaiting = []Problem{}, []Robot{}, []Application{}, []UnservedQueue{}, []ClockOff{}, []LogsWaiting{}
 	c.judgeStore(h, f)
 	if f.err == "" {
 		c.judgeScheduler(h, f, p)
@@ -164,7 +164,7 @@ func (c *Checker) judgeFiles(h *Health, f *facts) {
 	h.add("import_errors", Warning, phrase.Of("health.broken_files", len(f.broken)), c.command("dags list-import-errors"))
 }
 
-// judgeNodes tells of tasks that no node takes, and of clocks that differ.
+// judgeNodes tells of tasks that no node takes, of clocks that differ, and of logs that wait.
 func (c *Checker) judgeNodes(h *Health, f *facts) {
 	for _, b := range f.unserved {
 		q := UnservedQueue{Queue: c.o.Masker.Mask(b.Queue), Tasks: b.Jobs, Since: b.Since.UTC()}
@@ -172,6 +172,10 @@ func (c *Checker) judgeNodes(h *Health, f *facts) {
 		h.add("queues", Warning, phrase.Of("health.unserved", f.now.Sub(b.Since), q.Queue, q.Tasks), c.command("nodes list"))
 	}
 	for _, n := range f.living {
+		if n.LogsWaitingFor > store.LogsPatience {
+			h.LogsWaiting = append(h.LogsWaiting, LogsWaiting{Node: n.ID, Logs: n.LogsWaiting, OldestSeconds: n.LogsWaitingFor.Seconds()})
+			h.add("logs", Warning, phrase.Of("health.logs_wait", n.ID, n.LogsWaitingFor, n.LogsWaiting), c.command("nodes list"))
+		}
 		if !n.ClockIsOff() {
 			continue
 		}

@@ -96,6 +96,17 @@ func TestNodes(t *testing.T) {
 	assert.Empty(t, strange.ClocksOff)
 	assert.Empty(t, strange.UnservedQueues)
 
+	s.living[1].LogsWaiting, s.living[1].LogsWaitingFor = 12, store.LogsPatience
+	assert.Len(t, w.problems(), 3)
+	s.living[1].LogsWaitingFor += time.Second
+	assert.Contains(t, w.problems(), "warning logs: task logs of node b that cannot be brought into the log store, the first of them for 10m1s: 12; the log of the node says why | dingdag nodes list")
+	h = w.Check(t.Context())
+	assert.Equal(t, []health.LogsWaiting{{Node: "b", Logs: 12, OldestSeconds: 601}}, h.LogsWaiting)
+	strange = h.ForStrangers()
+	assert.Equal(t, "task logs wait for the log store", strange.Problems[2].Text)
+	assert.Empty(t, strange.LogsWaiting)
+	s.living[1].LogsWaiting, s.living[1].LogsWaitingFor = 0, 0
+
 	s.living = append(s.living, node("c", 0, "hush-hush"))
 	assert.Len(t, w.problems(), 2, "it is served")
 	s.living[2].LeasedUntil = began

@@ -21,6 +21,8 @@ func saidToStrangers(part string) phrase.Text {
 		return phrase.Of("stranger.queues")
 	case "nodes":
 		return phrase.Of("stranger.nodes")
+	case "logs":
+		return phrase.Of("stranger.logs")
 	case "heartbeat_url":
 		return phrase.Of("stranger.heartbeat_url")
 	default:
@@ -31,7 +33,7 @@ func saidToStrangers(part string) phrase.Text {
 // ForStrangers is the same without names, paths and words of errors: statuses, numbers and moments alone.
 func (h *Health) ForStrangers() *Health {
 	out := *h
-	out.Problems, out.Robots, out.Applications, out.UnservedQueues, out.ClocksOff = []Problem{}, []Robot{}, []Application{}, []UnservedQueue{}, []ClockOff{}
+	out.Problems, out.Robots, out.Applications, out.UnservedQueues, out.ClocksOff, out.LogsWaiting = []Problem{}, []Robot{}, []Application{}, []UnservedQueue{}, []ClockOff{}, []LogsWaiting{}
 	seen := map[string]bool{}
 	for _, p := range h.Problems {
 		p.Said, p.Command = saidToStrangers(p.Part), ""

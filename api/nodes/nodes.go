@@ -61,6 +61,10 @@ type Node struct {
 
 	// ClockAhead is by how much its clock is ahead of that of the store, negative behind it; 0 within [store.ClockSlack].
 	ClockAhead time.Duration
+	// LogsWaiting is how many of its task logs wait for the log store, as it said last, LogsWaitingFor for how long the first of them
+	// has. Both are 0 for one that has ended.
+	LogsWaiting    int
+	LogsWaitingFor time.Duration
 
 	// StartedAt is when it began, SeenAt when it is last known to have worked: of one that shares the store to the length of
 	// its lease, of one alone to the minute.
@@ -171,6 +175,7 @@ func of(n *store.Node, now, led time.Time) Node {
 			out.State = Draining
 		}
 		out.Running, out.SeenAt, out.LeasedUntil = n.Running, now, n.LeasedUntil
+		out.LogsWaiting, out.LogsWaitingFor = n.LogsWaiting, n.LogsWaitingFor
 	}
 	return out
 }

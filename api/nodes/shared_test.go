@@ -51,12 +51,12 @@ func newCluster(t *testing.T) *cluster {
 		is    store.Node
 	}{
 		{"sched-1", time.Hour, 2 * time.Second, store.Node{State: store.NodeWorking, Schedules: true, Leads: true}},
-		{"work-1", 2 * time.Hour, 3 * time.Second, store.Node{State: store.NodeWorking, Works: true, Queues: []string{"gpu"}, Running: 2, ClockAhead: 31 * time.Second}},
+		{"work-1", 2 * time.Hour, 3 * time.Second, store.Node{State: store.NodeWorking, Works: true, Queues: []string{"gpu"}, Running: 2, ClockAhead: 31 * time.Second, LogsWaiting: 3, LogsWaitingFor: time.Minute}},
 		{"work-2", 3 * time.Hour, time.Second, store.Node{State: store.NodeWorking, Works: true, Drain: true, Running: 1, ClockAhead: -5 * time.Second}},
 		{"work-3", 4 * time.Hour, time.Second, store.Node{State: store.NodeDraining, Works: true, Drain: true}},
 		{"work-4", 5 * time.Hour, time.Second, store.Node{State: store.NodeStopping, Works: true}},
 		{"work-5", 6 * time.Hour, 0, store.Node{State: store.NodeStopped, Works: true}},
-		{"work-6", 7 * time.Hour, -time.Minute, store.Node{State: store.NodeWorking, Works: true, Running: 4}},
+		{"work-6", 7 * time.Hour, -time.Minute, store.Node{State: store.NodeWorking, Works: true, Running: 4, LogsWaiting: 5, LogsWaitingFor: time.Hour}},
 		{"older", 0, time.Second, store.Node{}},
 	} {
 		n.is.ID, n.is.LeasedUntil = n.host+":7/abc", now.Add(n.lease)
@@ -104,6 +104,10 @@ func TestListOfACluster(t *testing.T) {
 	assert.Equal(t, c.now, all[1].SeenAt)
 	assert.Equal(t, c.now.Add(-time.Minute), all[6].SeenAt)
 	assert.Equal(t, 31*time.Second, all[1].ClockAhead)
+	assert.Equal(t, 3, all[1].LogsWaiting)
+	assert.Equal(t, time.Minute, all[1].LogsWaitingFor)
+	assert.Zero(t, all[6].LogsWaiting, "nobody knows")
+	assert.Zero(t, all[6].LogsWaitingFor)
 	assert.Zero(t, all[2].ClockAhead, "that little is not said")
 	for n, serves := range map[int][2]bool{0: {}, 1: {true, false}, 2: {}, 3: {}, 4: {}, 5: {}, 6: {true, true}, 7: {true, true}} {
 		assert.Equal(t, serves, [2]bool{c.all[n].Serves("gpu"), c.all[n].Serves("")}, c.all[n].ID)

@@ -83,8 +83,9 @@ type part struct {
 	Start int64  `json:"start"`
 	From  int64  `json:"from"`
 
-	to    int64 // where it ends in the file; -1 while it grows
-	users int   // who writes it
+	to    int64     // where it ends in the file; -1 while it grows
+	since time.Time // when it ended; zero while it grows
+	users int       // who writes it
 	entry string
 }
 
@@ -144,14 +145,14 @@ func (s *Spool) read() error {
 	}
 	for _, l := range s.logs {
 		slices.SortFunc(l.parts, func(p, q *part) int { return cmp.Or(cmp.Compare(p.From, q.From), cmp.Compare(p.Start, q.Start)) })
-		end, err := s.size(l.name)
+		end, written, err := s.look(l.name)
 		if err != nil {
 			return err
 		}
 		for _, p := range slices.Backward(l.parts) {
 			p.to = max(end, p.From)
 			end = p.From
-			s.ended(p)
+			s.ended(p, written)
 		}
 	}
 	slices.SortFunc(s.ready, func(p, q *part) int { return cmp.Compare(p.Start, q.Start) })
@@ -169,8 +170,9 @@ func (s *Spool) add(p *part) {
 	l.parts = append(l.parts, p)
 }
 
-// ended says that a part is to be sent.
-func (s *Spool) ended(p *part) {
+// ended says that a part is to be sent, since a moment.
+func (s *Spool) ended(p *part, since time.Time) {
+	p.since = since
 	s.ready = append(s.ready, p)
 	s.count++
 	s.signal()
@@ -185,14 +187,20 @@ func (s *Spool) signal() {
 
 // size is how long the file of a log is; 0 where there is none.
 func (s *Spool) size(name string) (int64, error) {
+	size, _, err := s.look(name)
+	return size, err
+}
+
+// look is how long the file of a log is, and when it was written last; zero where there is none.
+func (s *Spool) look(name string) (int64, time.Time, error) {
 	info, err := os.Stat(filepath.Join(s.o.Dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
+		return 0, time.Time{}, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("look for a task log: %w", err)
+		return 0, time.Time{}, fmt.Errorf("look for a task log: %w", err)
 	}
-	return info.Size(), nil
+	return info.Size(), info.ModTime(), nil
 }
 
 // Begin says that somebody is about to open a log to write behind what is in its file. Whoever does calls done once the log is
@@ -252,7 +260,7 @@ func (s *Spool) end(p *part) {
 		s.drop(p)
 		return
 	}
-	s.ended(p)
+	s.ended(p, s.o.Clock())
 }
 
 // drop forgets a part that is in the store, or that there is not.
@@ -308,6 +316,21 @@ func (s *Spool) Waiting() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.count
+}
+
+// Backlog is how many parts have ended and are not in the store yet, and for how long the first of them has waited for that.
+func (s *Spool) Backlog() (parts int, oldest time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.o.Clock()
+	for _, l := range s.logs {
+		for _, p := range l.parts {
+			if !p.since.IsZero() {
+				oldest = max(oldest, now.Sub(p.since))
+			}
+		}
+	}
+	return s.count, oldest
 }
 
 // Close closes the journal. What is not in the store stays in it.

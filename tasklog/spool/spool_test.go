@@ -174,7 +174,7 @@ func TestWrittenAgain(t *testing.T) {
 	assert.FileExists(t, filepath.Join(n.dir, logName))
 	held, err := s.Held(logName)
 	require.NoError(t, err)
-	assert.Equal(t, []tasklog.Span{{Start: 1767225600002, From: 4, To: 16}}, held.Unsent)
+	assert.Equal(t, []tasklog.Span{{Start: 1767225600003, From: 4, To: 16}}, held.Unsent)
 	second()
 	assert.Zero(t, s.Waiting(), "one still writes")
 	third()
@@ -319,4 +319,37 @@ func TestGrace(t *testing.T) {
 	hangs.hangs.Store(false)
 	sent(t, n.open(t))
 	assert.Equal(t, []string{"one\n"}, n.stored(t, logName))
+}
+
+// How many wait, and since when, is known, also of what an earlier process has left.
+func TestBacklog(t *testing.T) {
+	t.Parallel()
+	n := newNode(t)
+	now := time.UnixMilli(1767225600000)
+	n.clock = func() time.Time { return now }
+	backlog := func(s *spool.Spool, want int, oldest time.Duration) {
+		t.Helper()
+		parts, since := s.Backlog()
+		assert.Equal(t, want, parts)
+		assert.Equal(t, oldest, since)
+	}
+	s := n.open(t)
+	backlog(s, 0, 0)
+	done := n.write(t, s, logName, "one\n")
+	now = now.Add(time.Hour)
+	backlog(s, 0, 0) // it grows
+	done()
+	now = now.Add(time.Minute)
+	backlog(s, 1, time.Minute)
+	n.write(t, s, "dag_id=d/run_id=r/task_id=u/attempt=1.log", "two\n")()
+	now = now.Add(time.Minute)
+	backlog(s, 2, 2*time.Minute)
+	require.NoError(t, s.Close())
+	for path, ago := range map[string]time.Duration{logName: 5 * time.Minute, "dag_id=d/run_id=r/task_id=u/attempt=1.log": 4 * time.Minute} {
+		require.NoError(t, os.Chtimes(filepath.Join(n.dir, path), now, now.Add(-ago)))
+	}
+	s = n.open(t)
+	backlog(s, 2, 5*time.Minute)
+	sent(t, s)
+	backlog(s, 0, 0)
 }

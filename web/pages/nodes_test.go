@@ -111,13 +111,13 @@ func TestDrainingANode(t *testing.T) {
 	w := newWorld(t)
 	assert.Equal(t, http.StatusConflict, w.post("/nodes", url.Values{"node": {"a"}, "drain": {"on"}}).status, "no process shares the store")
 	_, err := w.store.Renew(t.Context(), &store.Node{
-		Process: store.Process{Host: "<b>work-1</b>", Workers: 8}, State: store.NodeWorking, StartedAt: now, Works: true, Queues: []string{"gpu", "<i>"}, Running: 3,
+		Process: store.Process{Host: "<b>work-1</b>", Workers: 8}, State: store.NodeWorking, StartedAt: now, Works: true, Queues: []string{"gpu", "<i>"}, Running: 3, LogsWaiting: 12,
 	}, store.Renewal{Lease: time.Hour})
 	require.NoError(t, err)
 	all, err := w.store.Nodes(t.Context(), time.Time{})
 	require.NoError(t, err)
 	got := w.get("/nodes").body
-	for _, text := range []string{"&lt;b&gt;work-1&lt;/b&gt;", "gpu, &lt;i&gt;", "3/8", ">Drain</button>", "working"} {
+	for _, text := range []string{"&lt;b&gt;work-1&lt;/b&gt;", "gpu, &lt;i&gt;", "3/8", "12 logs wait for the log store", ">Drain</button>", "working"} {
 		has(t, got, text)
 	}
 	assert.Equal(t, http.StatusSeeOther, w.post("/nodes", url.Values{"node": {all[0].ID}, "drain": {"on"}}).status)

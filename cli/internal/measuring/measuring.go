@@ -178,10 +178,11 @@ func (s *Sources) read(ctx context.Context, out *metrics.Sample) {
 // nodes counts the processes that share the store, and the tasks that they may run at once.
 func (s *Sources) nodes(all []nodes.Node, out *metrics.Sample) {
 	out.Nodes = map[string]int{string(nodes.Working): 0, string(nodes.Draining): 0, string(nodes.Stopping): 0}
-	out.NodeClocks = map[string]time.Duration{}
+	out.NodeClocks, out.Logs = map[string]time.Duration{}, map[string]metrics.Logs{}
 	workers := 0
 	for _, n := range all {
 		out.NodeClocks[n.ID] = n.ClockAhead
+		out.Logs[n.ID] = metrics.Logs{Waiting: n.LogsWaiting, Oldest: n.LogsWaitingFor}
 		if _, alive := out.Nodes[string(n.State)]; alive {
 			out.Nodes[string(n.State)]++
 		}

@@ -64,6 +64,9 @@ type row struct {
 
 	// ClockAhead is by how many seconds its clock is ahead of that of the database, 0 while they are about the same.
 	ClockAhead float64 `json:"clock_ahead_seconds"`
+	// LogsWaiting is how many of its task logs wait for the log store, LogsWaitingFor for how many seconds the first of them has.
+	LogsWaiting    int     `json:"logs_waiting"`
+	LogsWaitingFor float64 `json:"logs_waiting_seconds"`
 
 	StartedAt   time.Time  `json:"started_at"`
 	SeenAt      time.Time  `json:"seen_at"`
@@ -89,14 +92,15 @@ func runList(ctx context.Context, a *app.App, output string) error {
 		}
 	}
 	l := show.List{
-		Columns: []string{"Node", "State", "Leads", "Roles", "Host", "PID", "Version", "Queues", "Running", "Clock", "Started", "Seen"},
+		Columns: []string{"Node", "State", "Leads", "Roles", "Host", "PID", "Version", "Queues", "Running", "Clock", "Unsent", "Started", "Seen"},
 		Drop:    []string{"PID", "Host", "Version", "Started"}, Wrap: []string{"Queues"}, Zone: a.ShowZone(),
 	}
 	for i := range all {
 		n := &all[i]
 		r := row{
 			Node: n.ID, State: string(n.State), Leads: n.Leads, Roles: n.Roles, Host: n.Host, PID: n.PID, Version: n.Version, Queues: n.Queues,
-			Running: n.Running, Workers: n.Workers, ClockAhead: n.ClockAhead.Seconds(), StartedAt: n.StartedAt.UTC(), SeenAt: n.SeenAt.UTC(),
+			Running: n.Running, Workers: n.Workers, ClockAhead: n.ClockAhead.Seconds(), LogsWaiting: n.LogsWaiting, LogsWaitingFor: n.LogsWaitingFor.Seconds(),
+			StartedAt: n.StartedAt.UTC(), SeenAt: n.SeenAt.UTC(),
 		}
 		if !n.LeasedUntil.IsZero() {
 			r.LeasedUntil = new(n.LeasedUntil.UTC())
@@ -106,7 +110,7 @@ func runList(ctx context.Context, a *app.App, output string) error {
 			pid = strconv.Itoa(n.PID)
 		}
 		queues, running := work(n)
-		l.Add(r, n.ID, string(n.State), map[bool]string{true: "leads"}[n.Leads], strings.Join(n.Roles, ", "), n.Host, pid, n.Version, queues, running, clock(n), a.Date(n.StartedAt), a.Date(n.SeenAt))
+		l.Add(r, n.ID, string(n.State), map[bool]string{true: "leads"}[n.Leads], strings.Join(n.Roles, ", "), n.Host, pid, n.Version, queues, running, clock(n), unsent(n), a.Date(n.StartedAt), a.Date(n.SeenAt))
 	}
 	if err := l.Print(a.Out, output); err != nil {
 		return err
@@ -124,6 +128,14 @@ func clock(n *nodes.Node) string {
 		return "+" + d.String()
 	}
 	return strings.TrimPrefix(d.String(), "0s")
+}
+
+// unsent is how many task logs of a node wait for the log store, and for how long the first of them has.
+func unsent(n *nodes.Node) string {
+	if n.LogsWaiting == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d for %s", n.LogsWaiting, n.LogsWaitingFor.Round(time.Second))
 }
 
 // work is which queues a node serves, and how many tasks it runs of how many at most.

@@ -80,7 +80,7 @@ func (l *taskLogs) waiting() func() int {
 // engine has an engine write its task logs so.
 func (l *taskLogs) engine(o *engine.Options) {
 	if l.spool != nil {
-		o.LogJournal = l.spool
+		o.LogJournal, o.LogsWaiting = l.spool, l.spool.Backlog
 	}
 	o.Endpoint = l.endpoint
 }

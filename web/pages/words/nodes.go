@@ -19,6 +19,7 @@ var nodes = map[Key]Text{ //nolint:gochecknoglobals // a constant
 	"nodes.all_queues":    {EN: "all", ZH: "全部"},
 	"nodes.running":       {EN: "Tasks", ZH: "任务"},
 	"nodes.at_most":       {EN: "at most %d", ZH: "最多 %d 个"},
+	"nodes.logs_waiting":  {EN: "%d logs wait for the log store", One: "%d log waits for the log store", ZH: "%d 个日志等待写入日志存储"},
 	"nodes.leads":         {EN: "leads", ZH: "主节点"},
 	"nodes.drain":         {EN: "Drain", ZH: "排空"},
 	"nodes.undrain":       {EN: "Take tasks again", ZH: "恢复接收任务"},

@@ -10,26 +10,29 @@ import (
 
 // Node is a process, or on a store that one process works on alone the stretch of time in which it worked.
 type Node struct {
-	NodeID      string     `json:"node_id" doc:"HOST:PID/WORD for a process that shares the store with others, a number for one alone."`
-	State       string     `json:"state" enum:"working,draining,stopping,stopped,lost"`
-	Leads       bool       `json:"leads" doc:"Whether it schedules and changes runs now."`
-	Roles       []string   `json:"roles" doc:"What it does: scheduler, worker."`
-	Hostname    *string    `json:"hostname"`
-	Pid         *int       `json:"pid"`
-	Version     *string    `json:"version" doc:"That of the program."`
-	Queues      *[]string  `json:"queues" doc:"Those of which a worker takes tasks; null is all."`
-	Running     int        `json:"running" doc:"How many tries it runs, as it said last; not known of one alone on the store."`
-	Workers     *int       `json:"workers" doc:"How many tries it runs at once."`
-	ClockAhead  float64    `json:"clock_ahead_seconds" doc:"By how many seconds its clock is ahead of that of the database, below 0 behind it; 0 while they differ by at most five."`
-	StartDate   rest.Time  `json:"start_date"`
-	LatestSeen  rest.Time  `json:"latest_seen" doc:"When it is last known to have worked."`
-	LeasedUntil *rest.Time `json:"leased_until" doc:"When the lease of one that has not ended ends unless it is renewed."`
+	NodeID         string     `json:"node_id" doc:"HOST:PID/WORD for a process that shares the store with others, a number for one alone."`
+	State          string     `json:"state" enum:"working,draining,stopping,stopped,lost"`
+	Leads          bool       `json:"leads" doc:"Whether it schedules and changes runs now."`
+	Roles          []string   `json:"roles" doc:"What it does: scheduler, worker."`
+	Hostname       *string    `json:"hostname"`
+	Pid            *int       `json:"pid"`
+	Version        *string    `json:"version" doc:"That of the program."`
+	Queues         *[]string  `json:"queues" doc:"Those of which a worker takes tasks; null is all."`
+	Running        int        `json:"running" doc:"How many tries it runs, as it said last; not known of one alone on the store."`
+	Workers        *int       `json:"workers" doc:"How many tries it runs at once."`
+	ClockAhead     float64    `json:"clock_ahead_seconds" doc:"By how many seconds its clock is ahead of that of the database, below 0 behind it; 0 while they differ by at most five."`
+	LogsWaiting    int        `json:"logs_waiting" doc:"How many of its task logs are not in the log store yet although they could be."`
+	LogsWaitingFor float64    `json:"logs_waiting_seconds" doc:"For how long the first of them has waited."`
+	StartDate      rest.Time  `json:"start_date"`
+	LatestSeen     rest.Time  `json:"latest_seen" doc:"When it is last known to have worked."`
+	LeasedUntil    *rest.Time `json:"leased_until" doc:"When the lease of one that has not ended ends unless it is renewed."`
 }
 
 func nodeOf(n *nodes.Node) Node {
 	out := Node{
 		NodeID: n.ID, State: string(n.State), Leads: n.Leads, Roles: append([]string{}, n.Roles...), Hostname: rest.Some(n.Host), Pid: rest.Some(n.PID), Version: rest.Some(n.Version),
-		Running: n.Running, Workers: rest.Some(n.Workers), ClockAhead: n.ClockAhead.Seconds(), StartDate: rest.At(n.StartedAt), LatestSeen: rest.At(n.SeenAt), LeasedUntil: rest.Maybe(n.LeasedUntil),
+		Running: n.Running, Workers: rest.Some(n.Workers), ClockAhead: n.ClockAhead.Seconds(), LogsWaiting: n.LogsWaiting, LogsWaitingFor: n.LogsWaitingFor.Seconds(),
+		StartDate: rest.At(n.StartedAt), LatestSeen: rest.At(n.SeenAt), LeasedUntil: rest.Maybe(n.LeasedUntil),
 	}
 	if n.Queues != nil {
 		out.Queues = &n.Queues
