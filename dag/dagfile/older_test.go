@@ -93,3 +93,17 @@ func TestOlderKeysThatDAGsShare(t *testing.T) {
 		assert.Equal(t, dir+"/defaults.yml", d.File)
 	}
 }
+
+// What lies beside DAGs without being one: a catalogue of assets, and a DAG that is called as a
+// key is.
+func TestFilesBesideDAGs(t *testing.T) {
+	t.Parallel()
+	dags, found := parseText("datasets:\n  - {name: orders, uri: s3://shop/orders}\n")
+	assert.Empty(t, dags)
+	assert.Empty(t, found.String())
+	dags, found = parseText("tasks:\n  tasks: {t: {operator: empty}}\ndatasets:\n  tasks: {t: {operator: empty}}\n")
+	assert.Len(t, dags, 2)
+	assert.Empty(t, found.String())
+	_, found = parseText("a:\n  tasks: {t: {decorator: airflow.decorators.task}}\n")
+	assert.Equal(t, 1, strings.Count(found.String(), "\n"), "a task of TaskFlow is told once: %s", found)
+}

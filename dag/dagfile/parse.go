@@ -44,6 +44,10 @@ func (l *Loader) parse(src discover.File, data []byte) *loadedFile {
 	if block != nil && !l.opts.restoring {
 		modernise(top, block)
 	}
+	if k := isOneDAG(root); k != nil {
+		top.Errorf(k, "tasks at top level: the file maps DAG ids to DAGs; write the id of the DAG on a line of its own, and its keys below it, indented")
+		return outcome(top)
+	}
 	var dags []*dag.DAG
 	var broken []*BrokenDAG
 	for k, v := range yamlvalue.Pairs(root) {
@@ -59,6 +63,21 @@ func (l *Loader) parse(src discover.File, data []byte) *loadedFile {
 	return whole
 }
 
+// isOneDAG finds the key tasks of a file whose top level has the keys of one DAG, as other
+// programs have it, nil in any other file.
+func isOneDAG(root *yaml.Node) *yaml.Node {
+	k, tasks := yamlvalue.Lookup(root, "tasks")
+	if k == nil || tasks.Kind == yaml.SequenceNode {
+		return k
+	}
+	for _, task := range yamlvalue.Pairs(tasks) {
+		if operator, _ := yamlvalue.Lookup(task, "operator"); operator != nil {
+			return k
+		}
+	}
+	return nil // a DAG of that name
+}
+
 // outcome is what was found, without DAGs.
 func outcome(top reading.Scope) *loadedFile {
 	return &loadedFile{found: top.Diagnostics(), rests: top.Rests}
@@ -72,6 +91,10 @@ func (f *fileReader) readDAG(top reading.Scope, name, body *yaml.Node, shared de
 	case "task_groups":
 		top.Warnf(name, "task_groups at top level has no effect: write it inside a DAG")
 		return nil, nil
+	case "datasets":
+		if body.Kind == yaml.SequenceNode { // the file is a catalogue of assets, which schedules name
+			return nil, nil
+		}
 	case "__extends__":
 		top.Errorf(name, "__extends__ is not supported: write what the files share into a file defaults.yml beside them")
 		return nil, nil
@@ -85,7 +108,11 @@ func (f *fileReader) readDAG(top reading.Scope, name, body *yaml.Node, shared de
 		body = &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: body.Line, Column: body.Column}
 	}
 	if !reading.PlainMapping(body) {
-		s.Errorf(body, "a DAG is a mapping, not %s", reading.Show(body))
+		what := reading.Show(body)
+		if body.Kind == yaml.MappingNode {
+			what = "a typed value"
+		}
+		s.Errorf(body, "a DAG is a mapping of its keys, such as tasks, not %s", what)
 		return nil, nil
 	}
 	r := f.newReader(s, &dag.DAG{ID: name.Value, Pos: s.Position(name)})

@@ -134,8 +134,12 @@ func (r *dagReader) unknownDAGKey(k *yaml.Node) {
 		return
 	}
 	r.Unsure.Misspelt(k.Value)
-	if near, certain := r.Near(k.Value, keys.DAGs.Names()); near != "" || !certain {
+	near, certain := r.Near(k.Value, keys.DAGs.Names())
+	switch {
+	case near != "" || !certain:
 		r.Errorf(k, "unknown key %q%s", yamlvalue.Excerpt(k.Value), near)
+		return
+	case r.unknownCallback(k):
 		return
 	}
 	r.Warnf(k, "unknown key %q has no effect: remove it, or write vars for a place for anchors", yamlvalue.Excerpt(k.Value))

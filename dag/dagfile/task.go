@@ -76,7 +76,19 @@ func (r *dagReader) unknownDefault(k *yaml.Node) {
 			r.Suggest(k.Value, seqs(keys.Common.Names(), keys.Sensors.Names(), slices.Values(r.operatorParams()))))
 		return
 	}
+	if r.unknownCallback(k) {
+		return
+	}
 	r.Warnf(k, "%s has no effect in default_args: no operator here has such a parameter", yamlvalue.Excerpt(k.Value))
+}
+
+// unknownCallback reports an unknown key that names a callback: people may rely on being told.
+func (r *dagReader) unknownCallback(k *yaml.Node) bool {
+	is := strings.Contains(k.Value, "callback")
+	if is {
+		r.Errorf(k, "unknown key %q: nobody would be told; name a notifier under on_failure_callback or another of these keys", yamlvalue.Excerpt(k.Value))
+	}
+	return is
 }
 
 // trimmed yields those of names that have an ending, without it.
@@ -96,9 +108,9 @@ func (r *dagReader) readTasks(name *yaml.Node) {
 	list := r.entries(r.draft.Raw.Tasks, "task_id")
 	r.Unsure.Tasks = r.Unsure.Tasks || r.Failed() > before
 	if p := r.draft.Raw.Tasks; p.Key == nil {
-		r.Errorf(name, "the DAG has no tasks")
+		r.Errorf(name, "the DAG has no tasks: write them under tasks")
 	} else if !p.Present() || len(p.Value.Content) == 0 && p.Value.Kind != yaml.ScalarNode {
-		r.Errorf(p.Key, "the DAG has no tasks")
+		r.Errorf(p.Key, "the DAG has no tasks: write them under tasks")
 	}
 	groups := make(map[string]*wiring.Group, len(r.groups))
 	for _, g := range r.groups {
@@ -240,6 +252,9 @@ func (r *dagReader) checkAsking(t *wiring.Task, op *operatorEntry) {
 
 // findOperator returns the operator that a task names.
 func (r *dagReader) findOperator(t *wiring.Task) (*operatorEntry, bool) {
+	if decorator, _ := yamlvalue.Lookup(t.Node, "decorator"); decorator != nil && !t.Raw.Operator.Present() {
+		return nil, false // reported with its key
+	}
 	if !t.Raw.Operator.Present() {
 		hint := "name one, for instance operator: bash"
 		if r.listReplaced {

@@ -127,6 +127,9 @@ func TestSuggest(t *testing.T) {
 	for name, want := range map[string]string{
 		"sqll":                                 "sql",
 		"python":                               "",
+		"PostgresOperator":                     "sql",
+		"EmptyOperator":                        "idle",
+		"EmptiOperator":                        "",
 		"airflow.operators.EmptyOp":            "",
 		"airflow.empty.EmptyOperator":          "airflow.operators.empty.EmptyOperator",
 		"airflow.operators.Postgres":           "",

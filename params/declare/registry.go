@@ -61,16 +61,20 @@ func (r *Registry[I]) Lookup(name string) (Spec[I], bool) {
 func (r *Registry[I]) Specs() []Spec[I] { return slices.Clone(r.specs) }
 
 // Suggest returns the short name or dotted path nearest to an unknown one, or "". Dotted
-// paths are compared by their class, at an edit distance of at most 3.
+// paths are compared by their class, at an edit distance of at most 3. A class without its
+// path stands for the short name.
 func (r *Registry[I]) Suggest(name string) string {
 	if !strings.Contains(name, ".") {
 		names := make([]string, len(r.specs))
 		for i, s := range r.specs {
 			names[i] = s.Name
 		}
-		return yamlvalue.Nearest(name, slices.Values(names))
+		if near := yamlvalue.Nearest(name, slices.Values(names)); near != "" {
+			return near
+		}
+		return r.ofClass(name)
 	}
-	const farthest = 3
+	const farthest, parts = 3, 4 // the paths of Airflow 1, with fewer parts, are for old files alone
 	type candidate struct {
 		path            string
 		class, distance int
@@ -78,6 +82,9 @@ func (r *Registry[I]) Suggest(name string) string {
 	var near []candidate
 	for _, s := range r.specs {
 		for _, alias := range s.Aliases {
+			if strings.Count(alias.Path, ".")+1 < parts {
+				continue
+			}
 			if d := yamlvalue.Distance(class(name), class(alias.Path)); d <= farthest {
 				near = append(near, candidate{alias.Path, d, yamlvalue.Distance(name, alias.Path)})
 			}
@@ -89,6 +96,18 @@ func (r *Registry[I]) Suggest(name string) string {
 	return slices.MinFunc(near, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(a.class, b.class), cmp.Compare(a.distance, b.distance), cmp.Compare(a.path, b.path))
 	}).path
+}
+
+// ofClass is the short name of what Airflow has as a class, whatever its module, or "".
+func (r *Registry[I]) ofClass(name string) string {
+	for _, s := range r.specs {
+		for _, alias := range s.Aliases {
+			if class(alias.Path) == name {
+				return s.Name
+			}
+		}
+	}
+	return ""
 }
 
 // class is the last part of a dotted path.

@@ -193,6 +193,7 @@ func (g *group) obstacle(k kind) Obstacle {
 var (
 	quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 	number = regexp.MustCompile(`\d+`)
+	place  = regexp.MustCompile(`\S+:\d+:\d+`)
 	// named begin findings whose first quoted word says what kind they are.
 	named = regexp.MustCompile(`^(?:unknown (?:operator|key|parameter)|parameter|template in) "(?:[^"\\]|\\.)*"`)
 	// ofAirflow is a notifier that Airflow has; any other is somebody's own function.
@@ -207,6 +208,7 @@ var (
 func kindOf(d dag.Diagnostic) kind {
 	kept := cmp.Or(named.FindString(d.Text), ofAirflow.FindString(d.Text))
 	rest := quoted.ReplaceAllLiteralString(d.Text[len(kept):], `"…"`)
+	rest = place.ReplaceAllLiteralString(rest, "…")
 	return kind{d.Severity, kept + number.ReplaceAllLiteralString(rest, "…")}
 }
 

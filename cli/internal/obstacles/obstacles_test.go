@@ -62,6 +62,7 @@ func TestKinds(t *testing.T) {
 		"the same":    {`catchup: want true or false, not text "no"`, `catchup: want true or false, not text "no"`, "catchup", `want true or false, not text "no"`},
 		"value":       {`catchup: want true or false, not text "maybe"`, `catchup: want true or false, not text "never"`, "catchup", `want true or false, not text "…"`},
 		"number":      {`duplicate key "a", first on line 3`, `duplicate key "b", first on line 4`, `duplicate key "…", first on line …`, ""},
+		"places":      {"the DAG is already in dags/a.yaml:3:1: give one of them another id", "the DAG is already in dags/b.yaml:4:1: give one of them another id", "the DAG is already in …", "give one of them another id"},
 		"operator":    {`unknown operator "a.B"; use bash`, `unknown operator "a.C"; use bash`, "operator a.B", "use bash"},
 		"key":         {`unknown key "a"`, `unknown key "b"`, `unknown key "a"`, ""},
 		"parameter":   {`unknown parameter "a" for operator bash; did you mean "b"?`, `unknown parameter "a" for operator bash; did you mean "c"?`, `unknown parameter "a" for operator bash`, `did you mean "…"?`},
