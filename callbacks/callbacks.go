@@ -107,6 +107,10 @@ type Event struct {
 	Ask *Ask `json:"ask,omitempty"`
 	// Log is where the log of the attempt lies.
 	Log string `json:"log,omitempty"`
+	// LogHost is the machine of Log where that is not the log folder of the process that tells of it, and LogStored says that
+	// the log goes from there into the log store.
+	LogHost   string `json:"log_host,omitempty"`
+	LogStored bool   `json:"log_stored,omitempty"`
 	// Host is the machine of the attempt, or for a DAG-level event that of the engine.
 	Host string `json:"host,omitempty"`
 	// Owner is the owner of the task, or of the DAG.

@@ -158,7 +158,19 @@ func (ev *Event) Facts() []Fact {
 	}
 	all = append(append(append(brokenFacts(ev), ev.silenceFacts()...), ev.Ask.facts(ev)...), all...)
 	all = append(all, ev.commands()...)
-	return known(append(all, Fact{"日志 Log", ev.Log, true}))
+	return known(append(all, Fact{"日志 Log", ev.logPlace(), true}))
+}
+
+// logPlace is where the log of the attempt is.
+func (ev *Event) logPlace() string {
+	switch {
+	case ev.Log == "" || ev.LogHost == "":
+		return ev.Log
+	case ev.LogStored:
+		return fmt.Sprintf("%s (节点 on node %s, 随后在日志存储 then in the log store)", ev.Log, ev.LogHost)
+	default:
+		return fmt.Sprintf("%s (节点 on node %s)", ev.Log, ev.LogHost)
+	}
 }
 
 // known are the facts that have a value, which becomes clean.

@@ -48,3 +48,22 @@ DAG: etl
 	assert.Equal(t, "运行已恢复 DAG run recovered: etl", ev.Title())
 	assert.Equal(t, map[string]any{"broken_since": since, "broken_for": 2*time.Hour + 5*time.Second, "failures": 3}, ev.Names())
 }
+
+// A log that another process has written is where that has its logs.
+func TestLogOnAnotherMachine(t *testing.T) {
+	t.Parallel()
+	for want, ev := range map[string]callbacks.Event{
+		"日志 Log: /logs/1.log":                       {Log: "/logs/1.log"},
+		"日志 Log: /logs/1.log (节点 on node worker-2)": {Log: "/logs/1.log", LogHost: "worker-2"},
+		"日志 Log: /logs/1.log (节点 on node worker-2, 随后在日志存储 then in the log store)": {Log: "/logs/1.log", LogHost: "worker-2", LogStored: true},
+	} {
+		ev.Kind = callbacks.Success
+		facts := ev.Facts()
+		last := facts[len(facts)-1]
+		assert.Equal(t, want, last.Label+": "+last.Value)
+	}
+	none := callbacks.Event{Kind: callbacks.Success, DAGID: "d", LogHost: "worker-2"}
+	for _, f := range none.Facts() {
+		assert.NotEqual(t, "日志 Log", f.Label)
+	}
+}

@@ -71,6 +71,9 @@ held:
         echo "hold of {{ run_id }} on $(printenv NODE)" >> "$LEDGER"
         until [ -e "$LEDGER.{{ run_id }}" ]; do sleep 0.02; done
     - {task_id: after, operator: bash, dependencies: [hold], bash_command: 'echo "after of {{ run_id }}" >> "$LEDGER"'}
+fails:
+  schedule: null
+  tasks: [{task_id: t, operator: bash, bash_command: 'exit 1', on_failure_callback: {callback: dingding}}]
 sends:
   schedule: null
   tasks: [{task_id: send, operator: dingding, message: "message of {{ run_id }}"}]

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/dingdag/dingdag/dag"
+	"github.com/dingdag/dingdag/sandbox"
 )
 
 // halfWay writes a line, waits until somebody opens the gate, and writes another one.
@@ -176,5 +177,28 @@ func TestLogsThatWait(t *testing.T) {
 	})
 	for _, n := range c.nodes {
 		n.stop()
+	}
+}
+
+// The message about a failure names the log where it is: in the log folder of the worker, and on which machine that is.
+func TestMessagesNameTheLogOfAWorker(t *testing.T) {
+	t.Parallel()
+	host, err := os.Hostname()
+	require.NoError(t, err)
+	for place, more := range map[string]string{"": "", t.TempDir(): ", 随后在日志存储 then in the log store"} {
+		c := newCluster(t, clusterDAGs)
+		box := c.receiver(time.Millisecond)
+		c.env = append(c.env, "DINGDAG_LOG_STORE="+place)
+		c.says(c.start("scheduler", "dingdag scheduler"), saysLeads)
+		home := t.TempDir()
+		c.start("worker", "dingdag worker", "DINGDAG_HOME="+home)
+		c.trigger("fails", "r")
+		c.ends("fails", "r", dag.RunFailed)
+		c.until("be told", func() bool { return len(box.Messages(sandbox.Filter{})) > 0 })
+		text := box.Messages(sandbox.Filter{})[0].Content.Text
+		assert.Contains(t, text, filepath.Join(home, "logs", "dag_id=fails", "run_id=r", "task_id=t", "attempt=1.log")+" (节点 on node "+host+more+")")
+		for _, n := range c.nodes {
+			n.stop()
+		}
 	}
 }

@@ -35,8 +35,8 @@ type executor struct {
 	// shared says that other processes may lead, and reported that this one has written a report.
 	shared   bool
 	reported func()
-	// host is this machine, version that of the program.
-	host, version string
+	// host is this machine, logDir its folder of task logs, version that of the program.
+	host, logDir, version string
 	// grace is how long attempts may go on at a shutdown.
 	grace time.Duration
 	// attempts are those that run in this process, atWork their names.

@@ -294,7 +294,7 @@ func New(s store.Store, o Options) (*Engine, error) {
 	})
 	e.alter.Latest, e.alter.Moved = e.scheduler.Latest, e.scheduler.Moved
 	e.executor = &executor{
-		store: s, runs: e.runs, worker: e.worker, tell: e.tell, tracer: o.Tracer, log: o.Log, host: host, attempts: &e.attempts, grace: o.Grace,
+		store: s, runs: e.runs, worker: e.worker, tell: e.tell, tracer: o.Tracer, log: o.Log, host: host, logDir: o.LogDir, attempts: &e.attempts, grace: o.Grace,
 		plans: e.plans, shared: o.Shared, reported: e.reported, version: o.Version,
 	}
 	e.desk = &desk{
@@ -332,7 +332,8 @@ func (e *Engine) openOutbox(r *render.Renderer) error {
 		kept = ""
 	}
 	e.tell = &tell.Teller{
-		Render: r, Outbox: e.outbox, Host: r.Host, Program: o.Program, LogDir: kept, Location: o.Location, OnImportError: onImportError,
+		Render: r, Outbox: e.outbox, Host: r.Host, Program: o.Program, Location: o.Location, OnImportError: onImportError,
+		Logs: &tell.Logs{Dir: kept, Host: r.Host, PID: os.Getpid(), Shared: o.Shared, Stored: o.LogJournal != nil},
 	}
 	if o.BoundCallback != nil {
 		e.tell.Bound = &tell.Bound{Store: e.store, Callback: o.BoundCallback, Callbacks: o.Callbacks, Log: o.Log}

@@ -39,6 +39,8 @@ type report struct {
 	Job  store.Job `json:"job"`
 	Host string    `json:"host"`
 	PID  int       `json:"pid"`
+	// LogDir is the folder of task logs of the process; empty for one of an older version.
+	LogDir string `json:"log_dir,omitzero"`
 	// Start, First and Log are those of the attempt, for [begun].
 	Start time.Time `json:"start,omitzero"`
 	First time.Time `json:"first,omitzero"`
@@ -136,7 +138,7 @@ func (o *outcome) result(p *plan.Plan, in store.Instance) (worker.Result, error)
 
 // report is what this process says of an attempt.
 func (a *attempt) report(kind string) *report {
-	return &report{Kind: kind, Job: a.job, Host: a.x.host, PID: os.Getpid(), Start: a.in.StartDate, First: a.in.FirstStart, Log: a.in.Log}
+	return &report{Kind: kind, Job: a.job, Host: a.x.host, PID: os.Getpid(), LogDir: a.x.logDir, Start: a.in.StartDate, First: a.in.FirstStart, Log: a.in.Log}
 }
 
 // say writes a report in a transaction of this process, with what else belongs to it.
@@ -358,6 +360,7 @@ func persistFaults(change func() error) error {
 
 // takeIn changes a run by what was reported of an attempt.
 func (x *executor) takeIn(tx *live.Tx, said *report) error {
+	x.tell.Logs.Note(said.Host, said.PID, said.LogDir)
 	lr, err := tx.Live(said.Job.RunKey)
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ const uncertainRetry = "retry"
 //
 // Without data a POST, PUT or PATCH sends the event as JSON: kind, dag_id, task_id, run_id,
 // map_index, try_number, max_tries, state, reason, error, logical_date, start_date, end_date,
-// next_retry, failed_tasks, host, owner, owner_problem, timezone and log, without those that are
+// next_retry, failed_tasks, host, owner, owner_problem, timezone, log and log_host, without those that are
 // empty, and all of it for people under text, the key that many chats read. If the templates in data fail
 // or render to nothing, the same is sent instead, with the reason under problem.
 //

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"iter"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -28,8 +27,8 @@ type Teller struct {
 	Outbox *outbox.Outbox
 	// Host is the machine, Program how people call the program.
 	Host, Program string
-	// LogDir is the folder of the task logs; empty where they are not kept, so that no message names one.
-	LogDir string
+	// Logs knows where the logs of tries are.
+	Logs *Logs
 	// Location is the zone of what belongs to no DAG.
 	Location *time.Location
 	// OnImportError are told of DAG files that break and are mended.
@@ -93,9 +92,7 @@ func (t *Teller) Task(ctx context.Context, r render.Reader, kind callbacks.Kind,
 	if kind == callbacks.Retry { // of a task that is deferred, RetryAt is when it goes on by itself
 		ev.NextRetry = render.Moment(in.RetryAt)
 	}
-	if t.LogDir != "" {
-		ev.Log = filepath.Join(t.LogDir, in.Log)
-	}
+	t.Logs.tell(ev, in)
 	if of.Ask != nil {
 		ev.Ask = askOf(of.Ask)
 	}
@@ -104,6 +101,7 @@ func (t *Teller) Task(ctx context.Context, r render.Reader, kind callbacks.Kind,
 	}
 	tc := t.Render.Context(ctx, r, p.DAG, run, task, in)
 	tc.Exception = in.Error
+	t.Logs.show(tc, in)
 	of.Recovery.tell(ev, tc)
 	return t.prepare(p, cbs, bound, ev, tc)
 }
@@ -235,6 +233,9 @@ func (t *Teller) OfRun(ctx context.Context, rd store.Reader, r Run, ev *callback
 		t.concern(ev, r.owners(failed))
 	}
 	tc := t.Render.Context(ctx, rd, r.Plan.DAG, r.Run, task, some)
+	if task != nil {
+		t.Logs.show(tc, some)
+	}
 	tc.Owner = template.OwnerInfo{Name: ev.Owner, Mobiles: ev.OwnerMobiles, UserIDs: ev.OwnerUserIDs, Emails: ev.OwnerEmails}
 	tc.Reason, tc.Exception = ev.Reason, ev.Error
 	r.Recovery.tell(ev, tc)
