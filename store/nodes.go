@@ -168,7 +168,7 @@ type Renewed struct {
 	// Epoch is the number of its lead: each process that leads has a higher one than those before it. 0 says that it does
 	// not lead.
 	Epoch int64
-	// Lost are the running jobs of processes whose lease has ended.
+	// Lost are the running jobs of processes whose lease has ended. Only one that leads is told.
 	Lost []Job
 	// Drain says that somebody wants it to take no more attempts.
 	Drain bool

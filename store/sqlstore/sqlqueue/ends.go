@@ -35,7 +35,7 @@ var (
 func ending(lock string) string {
 	pg := &wordsOf[sqlrow.Postgres]
 	return `WITH said AS MATERIALIZED (SELECT * FROM json_to_recordset(CAST(? AS json)) AS e (n bigint, id bigint, attempt bigint, node text, payload text, at bigint)),
-		job AS MATERIALIZED (SELECT id, attempt, ` + pg.lastNode + ` AS node FROM river_job WHERE id = ANY (ARRAY(SELECT id FROM said)) AND state = 'running' ` + lock + `),
+		job AS MATERIALIZED (SELECT id, attempt, ` + pg.lastNode + ` AS node FROM river_job WHERE id = ANY (ARRAY(SELECT id FROM said)) AND ` + runningByID + ` ` + lock + `),
 		held AS MATERIALIZED (SELECT n, said.id, payload, at FROM said JOIN job ON job.id = said.id AND job.attempt = said.attempt AND job.node = said.node),
 		ended AS (UPDATE river_job SET state = 'completed', finalized_at = ` + pg.now + ` WHERE id = ANY (ARRAY(SELECT id FROM held))),
 		told AS (INSERT INTO report (payload, at) SELECT payload, at FROM held ORDER BY n)

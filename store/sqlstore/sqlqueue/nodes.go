@@ -64,8 +64,13 @@ func (t *Tx) renew(ctx context.Context, info string, o store.Renewal, now time.T
 			return nil, fmt.Errorf("renew the leases of others: %w", err)
 		}
 	}
-	if out.Lost, err = t.Beat(ctx, now.UnixMilli(), until); err != nil {
+	if err := t.renewLease(ctx, until); err != nil {
 		return nil, err
+	}
+	if out.Epoch != 0 { // nobody else settles them
+		if out.Lost, err = t.Lost(ctx, now.UnixMilli()); err != nil {
+			return nil, err
+		}
 	}
 	wanted, err := sqlrow.Column[string](ctx, t.c, "UPDATE node_lease SET info = ? WHERE node = ? RETURNING wanted", info, t.process.node)
 	if err != nil {
@@ -185,7 +190,15 @@ func (c *Config) Taken(ctx context.Context, js []store.Job) (taken []store.Job, 
 	}
 	read := c.Read()
 	w := &wordsOf[read.Dialect()]
-	own, err := jobs(ctx, read, "SELECT "+w.jobColumns+" FROM river_job WHERE state = 'running' AND "+w.lastNode+" = ?", c.Process.node)
+	ids := make([]int64, len(js))
+	for i, j := range js {
+		h, ok := j.Handle.(Handle)
+		if !ok {
+			return nil, errors.New("look for a job that no worker holds")
+		}
+		ids[i] = h.ID
+	}
+	own, err := jobs(ctx, read, "SELECT "+w.jobColumns+" FROM river_job WHERE "+w.held+" AND "+w.lastNode+" = ?", list(ids), c.Process.node)
 	if err != nil {
 		return nil, fmt.Errorf("look which attempts are held: %w", err)
 	}
@@ -194,19 +207,25 @@ func (c *Config) Taken(ctx context.Context, js []store.Job) (taken []store.Job, 
 		held[j.Handle.(Handle).Held()] = true //nolint:forcetypeassert // jobs made it
 	}
 	for _, j := range js {
-		h, ok := j.Handle.(Handle)
-		if !ok {
-			return nil, errors.New("look for a job that no worker holds")
-		}
-		if !held[h.Held()] {
+		if !held[j.Handle.(Handle).Held()] { //nolint:forcetypeassert // it was looked at
 			taken = append(taken, j)
 		}
 	}
 	return taken, nil
 }
 
+// list is the JSON of ids.
+func list(ids []int64) string {
+	b, _ := json.Marshal(ids) // numbers always have one
+	return string(b)
+}
+
 // Canceled is [store.Membership]'s.
 func (c *Config) Canceled(ctx context.Context) ([]*store.Canceled, error) {
+	ids := c.Process.ids()
+	if len(ids) == 0 {
+		return nil, nil
+	}
 	read := c.Read()
 	why := "json_extract(metadata, '$." + cancel + "')"
 	if read.Dialect() == sqlrow.Postgres {
@@ -218,7 +237,7 @@ func (c *Config) Canceled(ctx context.Context) ([]*store.Canceled, error) {
 		err := rows.Scan(&h.ID, &h.Attempt, &h.Node, &j.RunKey, &j.TaskID, &j.MapIndex, &j.Try, &j.Queue, &j.Why)
 		j.Handle = h
 		return err
-	}, "SELECT "+w.jobColumns+", "+why+" FROM river_job WHERE state = 'running' AND "+w.lastNode+" = ? AND "+why+" IS NOT NULL", c.Process.node)
+	}, "SELECT "+w.jobColumns+", "+why+" FROM river_job WHERE "+w.held+" AND "+w.lastNode+" = ? AND "+why+" IS NOT NULL", list(ids), c.Process.node)
 	if err != nil {
 		return nil, fmt.Errorf("read which attempts are to end: %w", err)
 	}

@@ -1,6 +1,8 @@
 package sqlqueue
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/dingdag/dingdag/store"
@@ -63,6 +65,13 @@ func (p *Process) End(by *Holder) (left []Handle) {
 		}
 	}
 	return left
+}
+
+// ids are those of the jobs that it holds.
+func (p *Process) ids() []int64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Collect(maps.Keys(p.held))
 }
 
 // Holds reports whether it holds this taking of a job.

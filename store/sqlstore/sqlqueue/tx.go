@@ -282,11 +282,18 @@ func (t *Tx) Running(ctx context.Context) ([]store.Job, error) { return t.lost(c
 // Beat renews the lease of the process until a moment in milliseconds, and lists the running jobs of those whose lease
 // has ended by now.
 func (t *Tx) Beat(ctx context.Context, now, until int64) ([]store.Job, error) {
-	if _, err := t.c.Exec(ctx, `INSERT INTO node_lease (node, expires) VALUES (?, ?)
-		ON CONFLICT (node) DO UPDATE SET expires = excluded.expires`, t.process.node, until); err != nil {
-		return nil, fmt.Errorf("renew the lease: %w", err)
+	if err := t.renewLease(ctx, until); err != nil {
+		return nil, err
 	}
 	return t.Lost(ctx, now)
+}
+
+func (t *Tx) renewLease(ctx context.Context, until int64) error {
+	if _, err := t.c.Exec(ctx, `INSERT INTO node_lease (node, expires) VALUES (?, ?)
+		ON CONFLICT (node) DO UPDATE SET expires = excluded.expires`, t.process.node, until); err != nil {
+		return fmt.Errorf("renew the lease: %w", err)
+	}
+	return nil
 }
 
 // Lost lists the running jobs of processes whose lease has ended by a moment in milliseconds.
