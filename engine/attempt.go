@@ -39,6 +39,8 @@ type executor struct {
 	host, logDir, version string
 	// grace is how long attempts may go on at a shutdown.
 	grace time.Duration
+	// reading reads what jobs are to run.
+	reading reading
 	// attempts are those that run in this process, atWork their names.
 	attempts *live.Attempts
 	atWork   atWork

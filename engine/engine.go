@@ -295,7 +295,7 @@ func New(s store.Store, o Options) (*Engine, error) {
 	e.alter.Latest, e.alter.Moved = e.scheduler.Latest, e.scheduler.Moved
 	e.executor = &executor{
 		store: s, runs: e.runs, worker: e.worker, tell: e.tell, tracer: o.Tracer, log: o.Log, host: host, logDir: o.LogDir, attempts: &e.attempts, grace: o.Grace,
-		plans: e.plans, shared: o.Shared, reported: e.reported, version: o.Version,
+		plans: e.plans, shared: o.Shared, reported: e.reported, version: o.Version, reading: reading{store: s},
 	}
 	e.desk = &desk{
 		store: s, runs: e.runs, alter: e.alter, scheduler: e.scheduler, masker: o.Masker, log: o.Log, timeout: o.AskTimeout, others: o.Alone,

@@ -190,24 +190,21 @@ func (a *attempt) sayHeld(ctx context.Context, kind string) error {
 // openAway finds what a job is to run, without the run in memory. An attempt that cannot be made here has failed, with the
 // result that it returns.
 func (x *executor) openAway(ctx context.Context, j store.Job) (*attempt, *worker.Result, error) {
-	r, err := x.store.Run(ctx, j.RunKey)
-	if errors.Is(err, store.ErrNotFound) {
+	found, err := x.reading.read(ctx, j)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, in := found.Run, found.Instance
+	if r == nil || r.State != dag.RunRunning {
 		return nil, nil, errNotWanted
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	found, err := x.store.FindInstances(ctx, store.InstanceFilter{RunKey: j.RunKey, TaskID: j.TaskID, MapIndex: &j.MapIndex})
-	if err != nil {
-		return nil, nil, err
-	}
 	a := &attempt{x: x, job: j, run: *r, away: true}
-	if r.State != dag.RunRunning || len(found) == 0 || !a.wanted(found[0]) {
+	if !a.wanted(in) {
 		return nil, nil, errNotWanted
 	}
 	p, err := x.plans.Of(ctx, x.store, r.DAGID, r.Version)
 	if v, ok := errors.AsType[*plan.VersionError](err); ok {
-		return a, x.cannotRun(r, found[0], v), nil
+		return a, x.cannotRun(r, in, v), nil
 	}
 	if err != nil {
 		return nil, nil, err
@@ -215,7 +212,7 @@ func (x *executor) openAway(ctx context.Context, j store.Job) (*attempt, *worker
 	if a.i = p.IndexOf(j.TaskID); a.i < 0 {
 		return nil, nil, errNotWanted
 	}
-	a.plan, a.in = p, *found[0]
+	a.plan, a.in = p, *in
 	a.prepare()
 	return a, nil, nil
 }

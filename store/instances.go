@@ -17,6 +17,8 @@ type Instances interface {
 	InstancesOfRuns(ctx context.Context, state dag.RunState) ([]*Instance, error)
 	// FindInstances returns the stored instances of a run that match, by task and map index.
 	FindInstances(ctx context.Context, f InstanceFilter) ([]*Instance, error)
+	// Attempts returns what jobs are to run, in the order of the jobs.
+	Attempts(ctx context.Context, js []Job) ([]Attempt, error)
 	// TaskStates sums up the instances of runs by run, task and state, in the order of these; of the tasks that are
 	// named, or of all when none is.
 	TaskStates(ctx context.Context, runKeys []int64, tasks ...string) ([]*TaskState, error)
@@ -47,6 +49,13 @@ type InstancesTx interface {
 	PutRenderedFields(ctx context.Context, r *RenderedTry, runs int) error
 	// PutTaskProgress keeps what a try of an instance saved under a key.
 	PutTaskProgress(ctx context.Context, in *Instance, key, value string) error
+}
+
+// Attempt is what a job is to run.
+type Attempt struct {
+	// Run and Instance are nil when they are not there. Those of one run may have it in common.
+	Run      *Run
+	Instance *Instance
 }
 
 // InstanceFilter selects stored instances of a run. Zero fields but RunKey select everything.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -120,6 +121,48 @@ func (q Queries) FindInstances(ctx context.Context, f store.InstanceFilter) ([]*
 		return nil, fmt.Errorf("find task instances: %w", err)
 	}
 	return is, nil
+}
+
+// Attempts returns what jobs are to run, see [store.Instances].
+func (q Queries) Attempts(ctx context.Context, js []store.Job) ([]store.Attempt, error) {
+	runs, instances := map[int64]*store.Run{}, map[store.Job]*store.Instance{}
+	instanceOf := func(runKey int64, task string, mapIndex int) store.Job {
+		return store.Job{RunKey: runKey, TaskID: q.c.Dialect().Plain(task), MapIndex: mapIndex}
+	}
+	for _, j := range js {
+		runs[j.RunKey] = nil
+	}
+	keys, err := json.Marshal(slices.Sorted(maps.Keys(runs)))
+	if err != nil {
+		return nil, fmt.Errorf("encode the keys of runs: %w", err)
+	}
+	names := make([]store.Job, len(js))
+	for n, j := range js {
+		names[n] = instanceOf(j.RunKey, j.TaskID, j.MapIndex)
+	}
+	named, err := json.Marshal(names)
+	if err != nil {
+		return nil, fmt.Errorf("encode the names of task instances: %w", err)
+	}
+	rs, err := sqlrow.Collect(ctx, q.c, runTable.Scan, runTable.Select()+" WHERE "+q.c.Dialect().OneOfNumbers("id"), string(keys))
+	if err != nil {
+		return nil, fmt.Errorf("read the runs of jobs: %w", err)
+	}
+	for _, r := range rs {
+		runs[r.Key] = r
+	}
+	is, err := sqlrow.Collect(ctx, q.c, instanceTable.Scan, q.c.Dialect().Instances(instanceTable.Select()), string(named))
+	if err != nil {
+		return nil, fmt.Errorf("read the task instances of jobs: %w", err)
+	}
+	for _, in := range is {
+		instances[instanceOf(in.RunKey, in.TaskID, in.MapIndex)] = in
+	}
+	out := make([]store.Attempt, len(js))
+	for n, j := range js {
+		out[n] = store.Attempt{Run: runs[j.RunKey], Instance: instances[names[n]]}
+	}
+	return out, nil
 }
 
 // TaskStates sums up the instances of runs, see [store.Instances].

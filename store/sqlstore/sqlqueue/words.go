@@ -38,7 +38,7 @@ var wordsOf = [...]words{
 		swap:    "metadata = jsonb('{}'), args = jsonb(?), attempted_by = jsonb_array(?)",
 		waiting: `SELECT coalesce(json_extract(args, '$.queue'), '` + store.DefaultQueue + `') AS name, count(*),
 			CAST(round(unixepoch(min(scheduled_at), 'subsec') * 1000) AS INTEGER) FROM river_job WHERE state = 'available' GROUP BY name ORDER BY name`,
-		held: "id IN (" + sqlrow.SQLite.Numbers() + ") AND state = 'running'",
+		held: sqlrow.SQLite.OneOfNumbers("id") + " AND state = 'running'",
 	}.whole(),
 	sqlrow.Postgres: words{
 		now:      "now()",
@@ -50,7 +50,7 @@ var wordsOf = [...]words{
 		swap:    "metadata = '{}', args = CAST(? AS jsonb), queue = ?, attempted_by = ARRAY[CAST(? AS text), CAST(? AS text)]",
 		waiting: `SELECT coalesce(min(args ->> 'queue'), queue), count(*), CAST(extract(epoch FROM min(scheduled_at)) * 1000 AS bigint)
 			FROM river_job WHERE state = 'available' GROUP BY queue ORDER BY queue COLLATE "C"`,
-		held: "id = ANY (ARRAY(" + sqlrow.Postgres.Numbers() + ")) AND " + runningByID,
+		held: sqlrow.Postgres.OneOfNumbers("id") + " AND " + runningByID,
 	}.whole(),
 }
 

@@ -51,6 +51,15 @@ func (d Dialect) Numbers() string {
 	return "SELECT value FROM json_each(?)"
 }
 
+// OneOfNumbers is the condition that a column is one of the whole numbers in a bound JSON list. Its rows are found by an index of
+// the column, whatever the database takes the size of the table for.
+func (d Dialect) OneOfNumbers(column string) string {
+	if d == Postgres {
+		return column + " = ANY (ARRAY(" + d.Numbers() + "))"
+	}
+	return column + " IN (" + d.Numbers() + ")"
+}
+
 // Lists are the lists of texts in a bound JSON object, for a FROM: by their names as v.key, and
 // joined behind them their texts as t.value.
 func (d Dialect) Lists() (lists, joinTexts string) {
@@ -58,6 +67,16 @@ func (d Dialect) Lists() (lists, joinTexts string) {
 		return "jsonb_each(CAST(? AS jsonb)) v", "CROSS JOIN LATERAL jsonb_array_elements_text(v.value) AS t (value)"
 	}
 	return "json_each(?) v", "JOIN json_each(v.value) t"
+}
+
+// Instances makes of a SELECT from task instances that of those in a bound JSON list of objects with their run, task and map. Each is found by its
+// key, whatever the database takes the size of the table for.
+func (d Dialect) Instances(from string) string {
+	if d == Postgres {
+		return "SELECT i.* FROM json_to_recordset(CAST(? AS json)) AS j (run bigint, task text, map bigint) CROSS JOIN LATERAL (" +
+			from + " WHERE run_key = j.run AND task_id = j.task AND map_index = j.map OFFSET 0) i"
+	}
+	return from + " WHERE (run_key, task_id, map_index) IN (SELECT value ->> 'run', value ->> 'task', value ->> 'map' FROM json_each(?))"
 }
 
 // JoinBehind joins a table that is read only after the one in front, where a database would turn them round.

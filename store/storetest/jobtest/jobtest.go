@@ -31,6 +31,7 @@ func Run(t *testing.T, create func(t *testing.T) storetest.Open) {
 			"no job waits to be taken":                    noJobIsTaken,
 			"taken jobs are recovered":                    takenJobsAreRecovered,
 			"jobs are exchanged":                          jobsAreExchanged,
+			"jobs are found with what they run":           jobsAreFoundWithWhatTheyRun,
 			"exchanged jobs are not canceled":             exchangedJobsAreNotCanceled,
 			"exchanged jobs are recovered":                exchangedJobsAreRecovered,
 			"a stop waits for running jobs":               stopWaits,

@@ -154,6 +154,10 @@ func HotPath(ctx context.Context, s store.Store) map[string]func() error {
 			_, err := q.FindInstances(ctx, store.InstanceFilter{RunKey: 1, TaskID: "t", MapIndex: new(0), States: []dag.State{dag.Failed}, Limit: 9})
 			return err
 		}),
+		"Attempts": read(func(q store.Reader) error {
+			_, err := q.Attempts(ctx, []store.Job{{RunKey: 1, TaskID: "t", MapIndex: -1}, {RunKey: 2, TaskID: "t", MapIndex: 3}})
+			return err
+		}),
 		"MappedTask":            read(func(q store.Reader) error { _, _, err := q.MappedTask(ctx, 1, "t"); return err }),
 		"TaskStates":            read(func(q store.Reader) error { _, err := q.TaskStates(ctx, []int64{1, 2}); return err }),
 		"TaskStates, of a task": read(func(q store.Reader) error { _, err := q.TaskStates(ctx, []int64{1, 2}, "t"); return err }),
