@@ -129,7 +129,7 @@ func TestDiagnostics(t *testing.T) {
 		{"unknown dependency", withTask("      dependencies: [x]"), `6:22: error: dag "a", task "t": unknown dependency "x"`},
 		{"itself", withTask("      dependencies: t"), `"t" cannot depend on itself`},
 		{"unknown group", "a:\n  task_groups: {h: {}}\n" + withTask("      task_group_name: g")[3:], `7:24: error: dag "a", task "t": unknown task group "g"`},
-		{"no groups", withTask("      task_group_name: g"), `6:24: warning: dag "a", task "t": task_group_name has no effect: the DAG has no task_groups; declare "g" there, or remove it`},
+		{"no groups", withTask("      task_group_name: g"), `6:7: warning: dag "a", task "t": task_group_name has no effect, because the DAG has no task_groups: declare the group there, or remove this; dingdag dags convert FILE --write takes it out`},
 		{"both names", oneTask("  schedule_interval: '@daily'\n  schedule: '@hourly'"), `2:3: error: dag "a": schedule_interval was removed: write schedule, which is also on line 3: keep one of them`},
 		{"task key of old on a DAG", oneTask("  retry_delay_sec: 5"), `2:3: error: dag "a": retry_delay_sec is a key of tasks: put it into default_args`},
 		{"sensor key on a DAG", oneTask("  poke_interval: 5"), `2:3: error: dag "a": poke_interval is a key of tasks: put it into default_args`},

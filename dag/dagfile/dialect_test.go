@@ -95,7 +95,7 @@ func TestTaskKeys(t *testing.T) {
 		"execution_timeout_secs: 5":     "warning: dag \"a\", task \"t\": execution_timeout_secs was removed: write execution_timeout",
 		"retry_delay_sec: 5":            "warning: dag \"a\", task \"t\": retry_delay_sec was removed: write retry_delay",
 		"on_retry_callback_name: f":     "error: dag \"a\", task \"t\": on_retry_callback_name needs Python: name a notifier under on_retry_callback",
-		"task_group_name: g":            "warning: dag \"a\", task \"t\": task_group_name has no effect: the DAG has no task_groups",
+		"task_group_name: g":            "warning: dag \"a\", task \"t\": task_group_name has no effect, because the DAG has no task_groups",
 		"weight_rule: most":             "error: dag \"a\", task \"t\": weight_rule: unknown value \"most\"",
 		"retries: -1":                   "error: dag \"a\", task \"t\": retries: -1 is less than 0",
 		"retries: 99999999999999999999": "error: dag \"a\", task \"t\": retries: 99999999999999999999 does not fit 64 bits",

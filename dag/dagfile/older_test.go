@@ -26,6 +26,7 @@ func TestOlderFilesMeanWhatTheyAreConvertedTo(t *testing.T) {
 		"task":            "a:\n  tasks:\n    t: {operator: bash, bash_command: x, retry_delay_sec: 5, execution_timeout_secs: 90, task_concurrency: 2, xcom_push: false, sla_secs: 5}\n",
 		"task list":       "a:\n  tasks:\n  - {task_id: t, operator: empty, execution_timeout_secs: 90}\n",
 		"task template":   "default:\n  tasks: {t: {operator: empty, execution_timeout_secs: 90}}\na:\n  tasks: {t: {execution_timeout: 7}}\nb: {}\n",
+		"no groups":       "a:\n  tasks: {t: {operator: empty, task_group_name: g}, u: {operator: empty, parent_group_name: g}}\n",
 		"group":           "a:\n  task_groups: {g: {default_args: {retry_delay_sec: 5}}}\n  tasks: {t: {operator: empty, task_group_name: g}}\n",
 		"group list":      "a:\n  task_groups: [{group_name: g, default_args: {retry_delay_sec: 5}}]\n  tasks: {t: {operator: empty, task_group_name: g}}\n",
 		"merge key":       "x-args: &args {retry_delay_sec: 5, schedule_interval: '@daily'}\na:\n  default_args: {<<: *args, retries: 2}\n" + tasks + "b:\n  default_args: *args\n" + tasks,
@@ -39,7 +40,7 @@ func TestOlderFilesMeanWhatTheyAreConvertedTo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			converted := convert.File("dags/a.yaml", []byte(text), nil)
+			converted := convert.File("dags/a.yaml", []byte(text), convert.Options{})
 			require.NotEqual(t, 0, converted.Changes+strings.Count(name, "anchored"), converted.Notes.String())
 			dags, found := parseText(text)
 			again, foundAgain := parseText(string(converted.Text))

@@ -168,7 +168,8 @@ func (r *dagReader) findGroup(body *yaml.Node, groups map[string]*wiring.Group) 
 	switch declared := r.draft.Raw.Groups; {
 	case g != nil:
 	case !declared.Present() || len(declared.Value.Content) == 0 && declared.Value.Kind != yaml.ScalarNode:
-		r.Warnf(n, "task_group_name has no effect: the DAG has no task_groups; declare %q there, or remove it", yamlvalue.Excerpt(name))
+		key, _ := yamlvalue.Lookup(body, "task_group_name")
+		r.Warnf(key, "%s", former.Groupless().Warning())
 	default:
 		r.Unsure.Tasks = true
 		r.Errorf(n, "unknown task group %q%s; declare it under task_groups", yamlvalue.Excerpt(name), r.Suggest(name, r.groupNames))
@@ -199,7 +200,8 @@ func (r *dagReader) taskKey(t *wiring.Task, k, v *yaml.Node) {
 		return
 	}
 	if k.Value == keys.ParentGroup {
-		r.Warnf(k, "parent_group_name has no effect here, it belongs to a group: a task names its group with task_group_name")
+		old, _ := former.OfTask(keys.ParentGroup)
+		r.Warnf(k, "%s", old.Warning())
 		return
 	}
 	t.Own = append(t.Own, keys.Pair{Key: k, Value: v})

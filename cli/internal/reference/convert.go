@@ -67,7 +67,7 @@ func runDAGsConvert(a *app.App, paths []string, write, check bool) error {
 			errs = append(errs, fmt.Errorf("convert: %w", command.WithoutOp(err)))
 			continue
 		}
-		c := convert.File(name, text, modern)
+		c := convert.File(name, text, convert.Options{Modern: modern, Shared: len(file.Defaults) > 0})
 		found = append(found, c.Notes...)
 		todo = todo || c.Changes > 0 || len(c.Notes) > 0
 		if c.Changes > 0 {

@@ -25,6 +25,14 @@ type OldOperator struct {
 	Renamed map[string]string
 }
 
+// Options is what [File] cannot know of the file itself.
+type Options struct {
+	// Modern knows the old operators; nil knows none.
+	Modern func(operator string) (OldOperator, bool)
+	// Shared says that defaults files apply to the file, which may declare groups.
+	Shared bool
+}
+
 // Result is what [File] made of a file.
 type Result struct {
 	// Text is the whole file. It is the input itself when nothing changed.
@@ -38,9 +46,8 @@ type Result struct {
 // File edits a DAG file of dag-factory before 1.0 in place: removed keys, tags and
 // old operator paths get their present spelling, which dag-factory 1.1 reads too. All
 // other bytes stay: comments, quotes, anchors, line ends. Converting the result again
-// changes nothing. name is the file's path for messages; modern knows the old operators
-// and may be nil.
-func File(name string, data []byte, modern func(operator string) (OldOperator, bool)) Result {
+// changes nothing. name is the file's path for messages.
+func File(name string, data []byte, o Options) Result {
 	s := reading.NewScope(name)
 	text := bytes.TrimPrefix(data, []byte("\ufeff"))
 	root, ok := document.Parse(s, data, false)
@@ -50,7 +57,10 @@ func File(name string, data []byte, modern func(operator string) (OldOperator, b
 		}
 		return Result{Text: data, Notes: s.Diagnostics()}
 	}
-	c := &converter{Scope: s, sourceText: newSource(text), modern: modern, seen: map[visit]bool{}}
+	c := &converter{
+		Scope: s, sourceText: newSource(text), modern: o.Modern, seen: map[visit]bool{},
+		groupless: !o.Shared && !discover.IsDefaults(name) && !bytes.Contains(text, []byte("task_groups")),
+	}
 	if discover.IsDefaults(name) {
 		c.dag(root)
 	}
@@ -93,6 +103,8 @@ type converter struct {
 	modern  func(string) (OldOperator, bool)
 	seen    map[visit]bool
 	changes []change
+	// groupless says that no DAG of the file has groups.
+	groupless bool
 	// cut is where the pair ends that was taken out last of a mapping in flow style.
 	cut int
 }
@@ -182,6 +194,10 @@ func (c *converter) taskKey(n, k, v *yaml.Node) {
 		c.former(n, k, v, old)
 	}
 	switch k.Value {
+	case "task_group_name":
+		if c.groupless {
+			c.remove(n, k, v, former.Groupless())
+		}
 	case "execution_timeout":
 		if k := yamlvalue.KindOf(v); v.Kind == yaml.ScalarNode && (k == yamlvalue.Int || k == yamlvalue.Float) {
 			c.seconds(v)

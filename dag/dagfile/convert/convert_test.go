@@ -3,6 +3,7 @@ package convert
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,7 +28,7 @@ func testModern(operator string) (OldOperator, bool) {
 }
 
 func convert(text string) (string, string) {
-	c := File("a.yaml", []byte(text), testModern)
+	c := File("a.yaml", []byte(text), Options{Modern: testModern})
 	return string(c.Text), c.Notes.String()
 }
 
@@ -57,6 +58,9 @@ func TestConvert(t *testing.T) {
 		{"several at the start", "a: {default_view: tree, orientation: LR, tags: [y]}\n", "a: {tags: [y]}\n"},
 		{"default_view", "a:\n  default_view: tree   # or graph\n  orientation: 'LR'\n  tasks: []\n", "a:\n  # or graph\n  tasks: []\n"},
 		{"provide_context", inTask("    provide_context: true"), strings.ReplaceAll(inTask("X"), "X\n", "")},
+		{"task_group_name without groups", inTask("    task_group_name: g"), strings.ReplaceAll(inTask("X"), "X\n", "")},
+		{"task_group_name with groups", "a:\n  task_groups: {g: {}}\n  tasks:\n    t: {task_group_name: g}\n", ""},
+		{"parent_group_name", "a:\n  tasks:\n    t: {parent_group_name: g, retries: 1}\n  task_groups:\n    h: {parent_group_name: g}\n", "a:\n  tasks:\n    t: {retries: 1}\n  task_groups:\n    h: {parent_group_name: g}\n"},
 		{"concurrency", "a:\n  concurrency: 3\n", "a:\n  max_active_tasks: 3\n"},
 		{"task_concurrency", inTask("    task_concurrency: 3"), inTask("    max_active_tis_per_dag: 3")},
 		{"xcom_push", inTask("    xcom_push: true"), inTask("    do_xcom_push: true")},
@@ -97,7 +101,8 @@ func TestConvert(t *testing.T) {
 			}
 			text, notes := convert(c.old)
 			assert.Equal(t, c.converted, text)
-			if !strings.Contains(c.old, "sla_secs") && !strings.Contains(c.old, "default_view") && !strings.Contains(c.old, "provide_context") {
+			removed := []string{"sla_secs", "default_view", "provide_context", "task_group_name without", "parent_group_name"}
+			if !slices.ContainsFunc(removed, func(key string) bool { return strings.Contains(c.old+c.name, key) }) {
 				assert.Empty(t, notes)
 			}
 			again, notes := convert(text)
@@ -138,9 +143,20 @@ func TestConvertTellsWhatIsLeft(t *testing.T) {
 	assert.Equal(t, "a.yaml:6:5: warning: sla_secs was removed: use execution_timeout, or dagrun_timeout on the DAG; it is removed\n", notes)
 }
 
+// A group may be declared in a defaults file, which is not seen here.
+func TestConvertLeavesGroupsThatMayBeShared(t *testing.T) {
+	t.Parallel()
+	text := inTask("    task_group_name: g")
+	c := File("a.yaml", []byte(text), Options{Shared: true})
+	assert.Equal(t, text, string(c.Text))
+	assert.Empty(t, c.Notes)
+	c = File("defaults.yml", []byte("tasks: {t: {task_group_name: g}}\n"), Options{})
+	assert.Zero(t, c.Changes)
+}
+
 func TestConvertDefaultsFile(t *testing.T) {
 	t.Parallel()
-	c := File("dags/defaults.yml", []byte("schedule_interval: x\ndefault_args:\n  retry_delay_sec: 5\n"), nil)
+	c := File("dags/defaults.yml", []byte("schedule_interval: x\ndefault_args:\n  retry_delay_sec: 5\n"), Options{})
 	assert.Equal(t, "schedule: x\ndefault_args:\n  retry_delay: 5\n", string(c.Text))
 	assert.Equal(t, 2, c.Changes)
 }
@@ -226,9 +242,9 @@ func TestConvertChangesNothingElse(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		old, want := drawFile(t)
-		c := File("a.yaml", []byte(old), testModern)
+		c := File("a.yaml", []byte(old), Options{Modern: testModern})
 		require.Equal(t, want, string(c.Text), "%s", c.Notes)
-		again := File("a.yaml", c.Text, testModern)
+		again := File("a.yaml", c.Text, Options{Modern: testModern})
 		require.Equal(t, want, string(again.Text))
 		require.Zero(t, again.Changes)
 	})
@@ -241,7 +257,7 @@ func FuzzConvert(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		start := time.Now()
 		before := bytes.Clone(data)
-		c := File("a.yaml", data, testModern)
+		c := File("a.yaml", data, Options{Modern: testModern})
 		if !bytes.Equal(before, data) {
 			t.Fatal("the input was changed")
 		}
@@ -257,7 +273,7 @@ func FuzzConvert(f *testing.F) {
 		if root, err := document.Decode(bytes.TrimPrefix(c.Text, []byte("\ufeff"))); err != nil || root == nil {
 			t.Fatalf("no YAML any more: %v\n%s\n%s", err, data, c.Text)
 		}
-		again := File("a.yaml", c.Text, testModern)
+		again := File("a.yaml", c.Text, Options{Modern: testModern})
 		if again.Changes != 0 || !bytes.Equal(again.Text, c.Text) {
 			t.Fatalf("a second run changes more:\n%s\n%s\n%s", data, c.Text, again.Text)
 		}

@@ -63,6 +63,7 @@ var (
 		Key{"task_concurrency", "max_active_tis_per_dag", Same, "is the old name: use max_active_tis_per_dag"},
 		Key{"xcom_push", "do_xcom_push", Same, "is the old name: use do_xcom_push"},
 		Key{"sla_secs", "", Gone, "was removed: use execution_timeout, or dagrun_timeout on the DAG"},
+		Key{"parent_group_name", "", Gone, "has no effect here, it belongs to a group: a task names its group with task_group_name"},
 		Key{"provide_context", "", Gone, "has no effect here: since Airflow 2 every task has the context of its run"},
 	)
 )
@@ -85,6 +86,11 @@ func OfDAG(name string) (Key, bool) {
 func OfTask(name string) (Key, bool) {
 	k, ok := ofTasks[name]
 	return k, ok
+}
+
+// Groupless is the key by which a task names its group, in a DAG that has no groups.
+func Groupless() Key {
+	return Key{"task_group_name", "", Gone, "has no effect, because the DAG has no task_groups: declare the group there, or remove this"}
 }
 
 // Operand returns today's key for one of the keys and and or of asset expressions, empty for

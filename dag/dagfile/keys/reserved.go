@@ -23,11 +23,11 @@ func ReservedParam(name string, sensor bool) string {
 	if why, found := Rejected(name); found {
 		return "every task refuses it: " + why
 	}
-	if old, found := former.OfTask(name); found {
-		return "every task takes it for another key: it " + strings.TrimPrefix(old.Advice(), name+" ")
-	}
 	if name == ParentGroup {
 		return "it is a key of every task group"
+	}
+	if old, found := former.OfTask(name); found {
+		return "every task takes it for another key: it " + strings.TrimPrefix(old.Advice(), name+" ")
 	}
 	return ""
 }
