@@ -20,6 +20,9 @@ const (
 	// runsAtOnce is how many runs are looked up at once.
 	runsAtOnce = 500
 
+	// storeFile, below the folder of logs, holds which store these are of.
+	storeFile = ".store"
+
 	dagPrefix, runPrefix = "dag_id=", "run_id="
 )
 
@@ -27,6 +30,7 @@ const (
 type LocalOptions struct {
 	// Store knows which runs have logs; it is a [store.History].
 	Store interface {
+		Identity(ctx context.Context) (string, error)
 		KeptLogs(ctx context.Context, dagID string, runIDs []string) (map[string]bool, error)
 	}
 	// LogDir is the folder of task logs.
@@ -71,6 +75,11 @@ func (l *Local) Sweep(ctx context.Context) (files int, err error) {
 	files, err = emptyTrash(l.o.LogDir) // of a process that has died
 	errs := []error{err}
 	dags, err := folders(l.o.LogDir, dagPrefix)
+	if len(dags) > 0 {
+		if err := l.ofThisStore(ctx); err != nil {
+			return files, errors.Join(append(errs, err)...)
+		}
+	}
 	errs = append(errs, err)
 	for _, dagID := range dags {
 		if ctx.Err() != nil || l.o.Waiting != nil && l.o.Waiting() > 0 {
@@ -81,6 +90,28 @@ func (l *Local) Sweep(ctx context.Context) (files int, err error) {
 		errs = append(errs, err)
 	}
 	return files, errors.Join(append(errs, ctx.Err())...)
+}
+
+// ofThisStore returns an error when the logs are of another store, which may know all the runs that this one does not: somebody
+// has started the process with another database.
+func (l *Local) ofThisStore(ctx context.Context) error {
+	is, err := l.o.Store.Identity(ctx)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(l.o.LogDir, storeFile)
+	was, err := os.ReadFile(path) //nolint:gosec // in the log folder
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && len(was) == 0: // it was being written when the process died
+		if err := os.WriteFile(path, []byte(is), 0o600); err != nil {
+			return fmt.Errorf("note which store the task logs are of: %w", err)
+		}
+	case err != nil:
+		return fmt.Errorf("look up which store the task logs are of: %w", err)
+	case string(was) != is:
+		return fmt.Errorf("the task logs in %s are of another database, and none is removed: if this is the right one now, remove %s", l.o.LogDir, path)
+	}
+	return nil
 }
 
 // sweepDAG does it for the runs of one DAG.

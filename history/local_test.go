@@ -52,7 +52,7 @@ func (w *world) file(path string) {
 func (w *world) files() (files []string) {
 	w.t.Helper()
 	require.NoError(w.t, filepath.WalkDir(w.logs, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() {
+		if err == nil && !d.IsDir() && d.Name() != ".store" {
 			files = append(files, strings.TrimPrefix(path, w.logs+"/"))
 		}
 		return err
@@ -182,8 +182,32 @@ func TestLocalLogsWithoutAStore(t *testing.T) {
 	assert.Equal(t, []string{"dag_id=d/run_id=gone/task_id=t/attempt=1.log"}, w.files())
 }
 
+// Logs of the runs of another store, which this one does not know, are not removed until somebody says that this is the right one.
+func TestLocalLogsOfAnotherStore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.file("dag_id=d/run_id=gone/task_id=t/attempt=1.log")
+	w.file(".store")
+	l := w.local(nil)
+	n, err := l.Sweep(t.Context())
+	require.ErrorContains(t, err, "are of another database, and none is removed")
+	assert.Zero(t, n)
+	assert.FileExists(t, filepath.Join(w.logs, "dag_id=d/run_id=gone/task_id=t/attempt=1.log"))
+	require.NoError(t, os.Remove(filepath.Join(w.logs, ".store")))
+	assert.Equal(t, 1, w.sweep(l))
+	is, err := w.Identity(t.Context())
+	require.NoError(t, err)
+	was, err := os.ReadFile(filepath.Join(w.logs, ".store"))
+	require.NoError(t, err)
+	assert.Equal(t, is, string(was))
+	w.file("dag_id=d/run_id=gone/task_id=t/attempt=1.log")
+	assert.Equal(t, 1, w.sweep(w.local(nil)), "it is known now")
+}
+
 // away is a store that cannot be asked.
 type away struct{}
+
+func (away) Identity(context.Context) (string, error) { return "", errKilled }
 
 func (away) KeptLogs(context.Context, string, []string) (map[string]bool, error) {
 	return nil, errKilled

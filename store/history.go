@@ -19,6 +19,8 @@ type History interface {
 	RemovedRuns(ctx context.Context, after int64, limit int) ([]*RemovedRun, error)
 	// RowsOfRun counts the task instances and the XComs of a run.
 	RowsOfRun(ctx context.Context, runKey int64) (RunRows, error)
+	// Identity is a text that tells this store apart from others, also after it was restored from a dump.
+	Identity(ctx context.Context) (string, error)
 	// KeptLogs returns those of some runs of a DAG that are there and whose logs have not been removed, by their ids.
 	KeptLogs(ctx context.Context, dagID string, runIDs []string) (map[string]bool, error)
 	// OldRows returns the first rows of a kind that may go, oldest first.

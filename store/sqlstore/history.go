@@ -132,6 +132,15 @@ func (q Queries) RowsOfRun(ctx context.Context, runKey int64) (store.RunRows, er
 	return store.RunRows{Instances: n[0], XComs: n[1]}, nil
 }
 
+// Identity is when the tables were made.
+func (q Queries) Identity(ctx context.Context) (string, error) {
+	made, err := sqlrow.Column[string](ctx, q.c, "SELECT CAST(min(tstamp) AS text) FROM goose_db_version")
+	if err != nil {
+		return "", fmt.Errorf("look up which store this is: %w", err)
+	}
+	return made[0], nil
+}
+
 // KeptLogs returns those of some runs that have their logs, see [store.History].
 func (q Queries) KeptLogs(ctx context.Context, dagID string, runIDs []string) (map[string]bool, error) {
 	d := q.c.Dialect()

@@ -111,6 +111,9 @@ func runsWithLogsAreFound(t *testing.T, open Open) {
 		return got
 	}
 	assert.Empty(t, kept("d", "r1"))
+	identity, err := s.Identity(t.Context())
+	require.NoError(t, err)
+	assert.Regexp(t, `^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`, identity)
 	first, second, third := endedRun(t, s, "d", 1, 2), endedRun(t, s, "d", 2, 3), endedRun(t, s, "d", 3, 4)
 	endedRun(t, s, "other", 4, 5)
 	insert(t, s, newRun("d", `queued "quoted" 值`, hour(5)))
