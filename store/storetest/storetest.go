@@ -12,6 +12,7 @@ import (
 
 	"github.com/dingdag/dingdag/dag"
 	"github.com/dingdag/dingdag/store"
+	"github.com/dingdag/dingdag/store/storetest/assettest"
 	"github.com/dingdag/dingdag/store/storetest/chattest"
 	"github.com/dingdag/dingdag/store/storetest/daytest"
 	"github.com/dingdag/dingdag/store/storetest/filetest"
@@ -91,10 +92,10 @@ func Run(t *testing.T, create func(t *testing.T) Open) {
 			"runs that a backfill takes over": runsAreTakenOver,
 		},
 		"assets": {
-			"asset events are taken once": assetEventsAreTakenOnce,
-			"asset events are selected":   assetEventsAreSelected,
-			"assets keep their numbers":   assetsKeepTheirNumbers,
-			"asset events are forgotten":  assetEventsAreForgotten,
+			"asset events are taken once": one(assettest.EventsAreTakenOnce),
+			"asset events are selected":   one(assettest.EventsAreSelected),
+			"assets keep their numbers":   one(assettest.KeepTheirNumbers),
+			"asset events are forgotten":  one(assettest.EventsAreForgotten),
 			"asset events are listed":     func(t *testing.T, open Open) { t.Helper(); listtest.AssetEventsAreListed(t, open(t, Node{})) },
 		},
 		"outbox": {
@@ -228,6 +229,11 @@ func newRun(dagID, runID string, logical time.Time) *store.Run {
 
 func gatesAreStoredWhole(t *testing.T, open Open) { //nolint:thelper // a test
 	gatetest.StoredWhole(t, open(t, Node{}), open(t, Node{}))
+}
+
+// one is a test of one process.
+func one(test func(t *testing.T, s store.Store)) func(t *testing.T, open Open) {
+	return func(t *testing.T, open Open) { test(t, open(t, Node{})) } //nolint:thelper // a test
 }
 
 func gatesHaveLines(t *testing.T, open Open) { gatetest.Lines(t, open(t, Node{})) } //nolint:thelper // a test

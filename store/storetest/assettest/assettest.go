@@ -1,5 +1,7 @@
+// Package assettest is the part of the suite of stores about assets and their events.
+//
 //nolint:thelper // tests, not helpers: failures belong to their lines
-package storetest
+package assettest
 
 import (
 	"context"
@@ -14,8 +16,15 @@ import (
 	"github.com/dingdag/dingdag/store"
 )
 
-func assetEventsAreTakenOnce(t *testing.T, open Open) {
-	s := open(t, Node{})
+var midnight = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // a constant
+
+func write(t *testing.T, s store.Store, fn func(ctx context.Context, tx store.Tx) error) {
+	t.Helper()
+	require.NoError(t, s.Tx(t.Context(), func(tx store.Tx) error { return fn(t.Context(), tx) }))
+}
+
+// EventsAreTakenOnce checks that an event is taken with the run that it begins, and by no other one.
+func EventsAreTakenOnce(t *testing.T, s store.Store) {
 	// Names and clocks whose order is not that of the events.
 	first := &store.AssetEvent{URI: "s3://z", At: midnight.Add(time.Hour), DAGID: "p", RunID: "r", TaskID: "t", MapIndex: -1, Extra: json.RawMessage(`{"a": [1, "é"]}`)}
 	second := &store.AssetEvent{URI: "s3://a", At: midnight, DAGID: "p", RunID: "r", TaskID: "t", MapIndex: 3}
@@ -73,8 +82,8 @@ func assetEventsAreTakenOnce(t *testing.T, open Open) {
 	assert.Equal(t, []string{"y"}, told())
 }
 
-func assetEventsAreSelected(t *testing.T, open Open) {
-	s := open(t, Node{})
+// EventsAreSelected checks that events are found by what is asked of them.
+func EventsAreSelected(t *testing.T, s store.Store) {
 	var all []*store.AssetEvent
 	for _, e := range []store.AssetEvent{
 		{URI: "s3://a", DAGID: "d", RunID: "r", TaskID: "t"},
@@ -104,8 +113,8 @@ func assetEventsAreSelected(t *testing.T, open Open) {
 	}
 }
 
-func assetsKeepTheirNumbers(t *testing.T, open Open) {
-	s := open(t, Node{})
+// KeepTheirNumbers checks that an asset stays the one that it was, whatever changes in it.
+func KeepTheirNumbers(t *testing.T, s store.Store) {
 	put := func(a *store.Asset) {
 		write(t, s, func(ctx context.Context, tx store.Tx) error { return tx.PutAsset(ctx, a) })
 	}
@@ -132,8 +141,8 @@ func assetsKeepTheirNumbers(t *testing.T, open Open) {
 	assert.Equal(t, []*store.Asset{orders, {ID: again.ID, URI: "s3://a", Name: "a", Group: "g", CreatedAt: midnight.Add(time.Hour), UpdatedAt: midnight.Add(3 * time.Hour)}}, known())
 }
 
-func assetEventsAreForgotten(t *testing.T, open Open) {
-	s := open(t, Node{})
+// EventsAreForgotten checks that a DAG forgets the events that it no longer waits for.
+func EventsAreForgotten(t *testing.T, s store.Store) {
 	for i, uri := range []string{"s3://a", "s3://a", "s3://b"} {
 		write(t, s, func(ctx context.Context, tx store.Tx) error {
 			return tx.InsertAssetEvent(ctx, &store.AssetEvent{URI: uri, At: midnight.Add(time.Duration(i) * time.Hour), MapIndex: -1}, []string{"d", "e"})
