@@ -311,6 +311,7 @@ func TestBackfillPauseAndCancel(t *testing.T) {
 func TestBackfillGoesOnAfterACrash(t *testing.T) {
 	t.Parallel()
 	b, d := filling(t, daily)
+	b.onFile()
 	begun := make(chan struct{}, 100)
 	release := make(chan struct{})
 	t.Cleanup(func() { close(release) })

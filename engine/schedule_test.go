@@ -216,6 +216,7 @@ func TestPausingHoldsTheNextTask(t *testing.T) {
 func TestOtherProcessesAreHeard(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
+	b.onFile() // one that shares its store asks who leads instead
 	stopped := make(chan error, 1)
 	b.do["hang"] = func(ctx context.Context, _ *operator.TaskContext) (any, error) {
 		<-ctx.Done()
