@@ -114,6 +114,8 @@ type Options struct {
 	// LogsWaiting, when set, is how many task logs of this process are not in the log store yet, and for how long the first of them
 	// has waited. It may be called at any time.
 	LogsWaiting func() (logs int, oldest time.Duration)
+	// KeyMark is that of [store.Node], for processes that share the store.
+	KeyMark string
 	// Endpoint is the URL at which this process shows the logs of its attempts to others, empty for none.
 	Endpoint string
 	// Grace is how long running tries may go on at a shutdown. Default [DefaultGrace].

@@ -35,6 +35,8 @@ type member struct {
 	// failing is why the last beat failed, and follows says that it was said that another process leads.
 	failing string
 	follows bool
+	// compared says that its secret key was compared with those of the others.
+	compared bool
 }
 
 // runShared is Run on a store that processes share.
@@ -42,7 +44,7 @@ func (e *Engine) runShared(ctx context.Context, o RunOptions) error {
 	e.desk.join()
 	e.runs.Join()
 	m := &member{e: e, o: o, changed: make(chan struct{}), node: store.Node{
-		Process: e.by, Schedules: o.Lead, Works: !o.NoWork, Queues: e.o.Queues, Endpoint: e.o.Endpoint, State: store.NodeWorking, StartedAt: e.runs.Now(),
+		Process: e.by, Schedules: o.Lead, Works: !o.NoWork, Queues: e.o.Queues, Endpoint: e.o.Endpoint, KeyMark: e.o.KeyMark, State: store.NodeWorking, StartedAt: e.runs.Now(),
 	}}
 	over := make(chan struct{})
 	var saying sync.WaitGroup
@@ -243,6 +245,7 @@ func (m *member) beat(ctx context.Context) {
 		m.e.o.Log.Error("look for tries that others have taken", "error", err) // the next beat looks again
 	}
 	m.compareClocks(r.Now, before, m.e.o.Clock())
+	m.compareKeys(ctx)
 	m.drain(r.Drain)
 	switch {
 	case m.node.State == store.NodeStopping:
@@ -267,6 +270,23 @@ func (m *member) beat(ctx context.Context) {
 	}
 	if m.term == nil {
 		m.e.plans.Trim()
+	}
+}
+
+// compareKeys says once that the secret key of this process is not that of the others.
+func (m *member) compareKeys(ctx context.Context) {
+	if m.compared || m.node.KeyMark == "" {
+		return
+	}
+	living, _, err := store.Living(ctx, m.e.store)
+	if err != nil {
+		return // the next beat comes
+	}
+	m.compared = true
+	others, first := store.OtherKeys(living)
+	if slices.ContainsFunc(others, func(n *store.Node) bool { return n.Process == m.node.Process }) {
+		m.e.o.Log.Warn("the secret key of this process is another one than that of a process that has worked here before: neither can read the connections and variables that the other one encrypts, nor show its task logs. "+
+			"Set the same DINGDAG_SECRET_KEY for all, or copy secret.key from the home folder of the other one, and start this one again", "other", first.ID)
 	}
 }
 

@@ -146,6 +146,7 @@ var conditions = map[Code]words{ //nolint:gochecknoglobals // a constant
 	"health.robot_closed":      {"robot %q takes no messages for another %s: it was sent too many", "机器人 %q 因消息过多，在 %s 内暂不接收消息"},
 	"health.robot_spent":       {"robot %q has had the %s messages that its quota allows this month", "机器人 %q 已用完本月 %s 条消息的额度"},
 	"health.unserved":          {"tasks that have waited for %s in queue %s, which no live node serves: %s", "等待 %s 的任务，其队列 %s 没有存活的节点处理：%s 个"},
+	"health.other_key":         {"the secret key of node %s is another one than that of node %s: neither can read the connections and variables that the other one encrypts, nor show its task logs; set the same DINGDAG_SECRET_KEY for all, or copy secret.key, and start it again", "节点 %s 的密钥与节点 %s 的不同：双方都无法读取对方加密的连接和变量，也无法显示对方的任务日志；请为所有节点设置相同的 DINGDAG_SECRET_KEY，或复制 secret.key，然后重新启动"},
 	"health.logs_wait":         {"task logs of node %s that cannot be brought into the log store, the first of them for %s: %s; the log of the node says why", "节点 %s 的任务日志无法写入日志存储，最早的已等待 %s：%s 个；原因见该节点的日志"},
 	"health.clock_ahead":       {"the clock of node %s is %s ahead of that of the database: have all machines take their time from one source (NTP), because runs start by the clock of the node that leads", "节点 %s 的时钟比数据库快 %s：请让所有机器使用同一时间源（NTP），因为运行按主节点的时钟启动"},
 	"health.clock_behind":      {"the clock of node %s is %s behind that of the database: have all machines take their time from one source (NTP), because runs start by the clock of the node that leads", "节点 %s 的时钟比数据库慢 %s：请让所有机器使用同一时间源（NTP），因为运行按主节点的时钟启动"},
@@ -164,6 +165,7 @@ var conditions = map[Code]words{ //nolint:gochecknoglobals // a constant
 	"stranger.queues":        {"tasks wait that no node takes", "有任务没有节点接收"},
 	"stranger.logs":          {"task logs wait for the log store", "任务日志等待写入日志存储"},
 	"stranger.nodes":         {"clocks differ", "时钟不一致"},
+	"stranger.keys":          {"secret keys differ", "密钥不一致"},
 	"stranger.heartbeat_url": {"the heartbeat is not taken", "心跳未被接受"},
 	"stranger.other":         {"something needs a look", "有事项需要查看"},
 

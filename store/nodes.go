@@ -39,6 +39,9 @@ type Node struct {
 	// ClockAhead is by how much its clock is ahead of that of the store, negative behind it, as it last saw. What cannot be told
 	// from the time that a question takes is 0.
 	ClockAhead time.Duration `json:"clock_ahead,omitzero"`
+	// KeyMark tells the secret key of its home folder from other ones, and nothing else of it; empty when it is not known, as of an
+	// older version.
+	KeyMark string `json:"key_mark,omitzero"`
 	// LogsWaiting is how many of its task logs are not in the log store yet although they could be, LogsWaitingFor for how long the
 	// first of them has waited for that.
 	LogsWaiting    int           `json:"logs_waiting,omitzero"`
@@ -58,6 +61,22 @@ const ClockSlack = 5 * time.Second
 
 // ClockIsOff reports whether its clock is not that of the store.
 func (n *Node) ClockIsOff() bool { return n.ClockAhead.Abs() > ClockSlack }
+
+// OtherKeys returns those of some processes whose secret key is another one than that of the first to start, which it returns too.
+// What one of them encrypts the others cannot read.
+func OtherKeys(living []*Node) (others []*Node, first *Node) {
+	for _, n := range living {
+		if n.KeyMark != "" && (first == nil || n.StartedAt.Before(first.StartedAt) || n.StartedAt.Equal(first.StartedAt) && n.ID < first.ID) {
+			first = n
+		}
+	}
+	for _, n := range living {
+		if n.KeyMark != "" && n.KeyMark != first.KeyMark {
+			others = append(others, n)
+		}
+	}
+	return others, first
+}
 
 // LogsPatience is how long task logs may wait for the log store before that is told: one that fails is tried again within a minute.
 const LogsPatience = 10 * time.Minute

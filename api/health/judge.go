@@ -164,12 +164,16 @@ func (c *Checker) judgeFiles(h *Health, f *facts) {
 	h.add("import_errors", Warning, phrase.Of("health.broken_files", len(f.broken)), c.command("dags list-import-errors"))
 }
 
-// judgeNodes tells of tasks that no node takes, of clocks that differ, and of logs that wait.
+// judgeNodes tells of tasks that no node takes, of clocks and secret keys that differ, and of logs that wait.
 func (c *Checker) judgeNodes(h *Health, f *facts) {
 	for _, b := range f.unserved {
 		q := UnservedQueue{Queue: c.o.Masker.Mask(b.Queue), Tasks: b.Jobs, Since: b.Since.UTC()}
 		h.UnservedQueues = append(h.UnservedQueues, q)
 		h.add("queues", Warning, phrase.Of("health.unserved", f.now.Sub(b.Since), q.Queue, q.Tasks), c.command("nodes list"))
+	}
+	others, first := store.OtherKeys(f.living)
+	for _, n := range others {
+		h.add("keys", Warning, phrase.Of("health.other_key", n.ID, first.ID), c.command("nodes list"))
 	}
 	for _, n := range f.living {
 		if n.LogsWaitingFor > store.LogsPatience {

@@ -107,6 +107,17 @@ func TestNodes(t *testing.T) {
 	assert.Empty(t, strange.LogsWaiting)
 	s.living[1].LogsWaiting, s.living[1].LogsWaitingFor = 0, 0
 
+	s.living[0].KeyMark = "m"
+	assert.Len(t, w.problems(), 3, "that of the other one, an older version, is not known")
+	s.living[1].KeyMark, s.living[1].StartedAt = "n", began.Add(-time.Second)
+	assert.Contains(t, w.problems(), "warning keys: the secret key of node a is another one than that of node b: neither can read the connections and variables that the other one encrypts, nor show its task logs; "+
+		"set the same DINGDAG_SECRET_KEY for all, or copy secret.key, and start it again | dingdag nodes list")
+	strange = w.Check(t.Context()).ForStrangers()
+	require.Len(t, strange.Problems, 3)
+	assert.Equal(t, "secret keys differ", strange.Problems[1].Text)
+	s.living[0].KeyMark = "n"
+	assert.Len(t, w.problems(), 3, "it was one before, and is the same again")
+
 	s.living = append(s.living, node("c", 0, "hush-hush"))
 	assert.Len(t, w.problems(), 2, "it is served")
 	s.living[2].LeasedUntil = began

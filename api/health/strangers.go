@@ -21,6 +21,8 @@ func saidToStrangers(part string) phrase.Text {
 		return phrase.Of("stranger.queues")
 	case "nodes":
 		return phrase.Of("stranger.nodes")
+	case "keys":
+		return phrase.Of("stranger.keys")
 	case "logs":
 		return phrase.Of("stranger.logs")
 	case "heartbeat_url":
