@@ -344,3 +344,62 @@ good:
 	assert.Equal(t, dag.RunSuccess, next.ended1(runs["bad_run"].Key).State)
 	assert.Contains(t, next.ranSoFar(), "mended#1")
 }
+
+// resultless is a store that cannot read XComs until a moment.
+type resultless struct {
+	store.Store
+	until time.Time
+	err   error
+	asked atomic.Int64
+}
+
+// XCom fails in that time.
+func (s *resultless) XCom(ctx context.Context, runKey int64, taskID string, mapIndex int, key string) (json.RawMessage, error) {
+	s.asked.Add(1)
+	if time.Now().Before(s.until) {
+		return nil, s.err
+	}
+	return s.Store.XCom(ctx, runKey, taskID, mapIndex, key)
+}
+
+// A task whose templates need what the store cannot tell for a while waits for it: no try is spent on that. It does not wait for longer
+// than it may take, nor for what waiting does not mend.
+func TestTemplatesWaitForTheStore(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		task  string
+		away  time.Duration
+		err   error
+		state dag.State
+		said  string
+	}{
+		"for a while":             {"", 20 * time.Second, store.ErrBusy, dag.Success, ""},
+		"too long for the task":   {"execution_timeout: 10", 20 * time.Second, store.ErrBusy, dag.Failed, "execution_timeout has passed after 10s"},
+		"too long for any":        {"", time.Hour, store.ErrBusy, dag.Failed, "the store cannot do it now"},
+		"what waiting won't mend": {"", 20 * time.Second, errors.New("damaged"), dag.Failed, "damaged"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t)
+				b.o.Beat = 30 * time.Second
+				f := &resultless{until: time.Now().Add(c.away), err: c.err}
+				b.wrap = func(s store.Store) store.Store { f.Store = s; return f }
+				b.stopStore()
+				b.open()
+				b.do["one"] = func(context.Context, *operator.TaskContext) (any, error) { return 1, nil }
+				b.load("d:\n  schedule: '@once'\n  start_date: 2000-01-01\n  tasks:\n    - {task_id: a, operator: probe, do: one}\n" +
+					"    - {task_id: b, operator: probe, text: '{{ ti.xcom_pull(\"a\") }}', dependencies: [a]" + strings.TrimRight(", "+c.task, ", ") + "}\n")
+				b.start(engine.RunOptions{Schedule: true})
+				<-time.After(10 * time.Minute)
+				synctest.Wait()
+				in := b.instance(b.runs()[0], "b")
+				assert.Equal(t, c.state, in.State)
+				assert.Equal(t, 1, in.Try)
+				assert.Contains(t, in.Error, c.said)
+				assert.Less(t, f.asked.Load(), int64(100), "it is not asked all the time")
+				b.stop()
+			})
+		})
+	}
+}

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// logPatience is how long an attempt without execution_timeout waits for its log.
-const logPatience = 5 * time.Minute
+// patience is how long an attempt without execution_timeout waits for its log, and for what its templates need.
+const patience = 5 * time.Minute
 
 // Open opens the log. What may pass, such as a full disk, is tried again for as long as the try
 // may take; what will not, such as a name that is too long, is an error at once. Then the try has
@@ -18,7 +18,7 @@ const logPatience = 5 * time.Minute
 func (y *Try) Open(ctx context.Context) error {
 	limit := y.task.ExecutionTimeout
 	if limit <= 0 {
-		limit = logPatience
+		limit = patience
 	}
 	err := tryFor(ctx, limit, y.openLog, func(l *taskLog) { y.log = l }, func(err error, pause time.Duration) {
 		y.w.o.Log.Error("a task log cannot be opened; trying again", "error", err, "in", pause)

@@ -117,8 +117,32 @@ func (y *Try) await(ctx context.Context, done <-chan answer) (any, error) {
 	}
 }
 
+// renderInTime renders the templated fields. While the store cannot tell what they need, such as the result of another task, it is asked
+// again for a while: the task is not to blame.
+func (y *Try) renderInTime(ctx context.Context) (operator.Operator, error) {
+	limit := cmp.Or(max(y.task.ExecutionTimeout, 0), patience)
+	begun := y.w.now()
+	said := false
+	for pause := range Pauses() {
+		op, err := y.render(ctx)
+		if err == nil || !store.Temporary(err) || ctx.Err() != nil || y.w.now().Sub(begun) >= limit {
+			return op, err
+		}
+		if !said {
+			said = true
+			y.log.line(slog.LevelWarn, "The store cannot tell what the templates need; it is asked again: "+err.Error())
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(pause):
+		}
+	}
+	return nil, nil // there is no last pause
+}
+
 func (y *Try) call(ctx context.Context) (any, error) {
-	op, err := y.render(ctx)
+	op, err := y.renderInTime(ctx)
 	if err != nil {
 		return nil, err
 	}
