@@ -429,6 +429,19 @@ func overIn(ctx context.Context, conn *pgx.Conn) ([]attemptKey, error) {
 	})
 }
 
+// errorsOf is what is known of the tries of an instance.
+func (c *cluster) errorsOf(runKey int64, in *store.Instance) string {
+	past, err := c.store.PastTries(c.t.Context(), runKey, in.TaskID)
+	require.NoError(c.t, err)
+	var b strings.Builder
+	for _, p := range append(past, in) {
+		if p.MapIndex == in.MapIndex {
+			fmt.Fprintf(&b, "\ntry %d on %s from %s to %s: %s, %d processes lost: %s", p.Try, p.Host, p.StartDate.Format(time.TimeOnly), p.EndDate.Format(time.TimeOnly), p.State, p.Lost, p.Error)
+		}
+	}
+	return b.String()
+}
+
 // waitOver waits until all runs have ended and all messages have left, once nothing goes wrong any more.
 func (c *cluster) waitOver() {
 	c.t.Helper()
@@ -539,7 +552,7 @@ func (c *cluster) assertRuns(es []entry) {
 				if try == in.Try && in.State == dag.Success { // one before it may have died three times
 					assert.Positive(c.t, ended[k], "%s succeeded, and its command never ended", k)
 				}
-				assert.Positive(c.t, began[k], "%s never began", k)
+				assert.Positive(c.t, began[k], "%s never began%s", k, c.errorsOf(r.Key, in))
 			}
 		}
 		if r.DAGID == "flow" {
