@@ -105,6 +105,7 @@ type Loader struct {
 	timetables timetableCache
 	operators  operatorCache
 	variables  variableCache
+	custom     customCache
 
 	mu    sync.Mutex
 	files map[string]*loadedFile
@@ -129,6 +130,7 @@ func NewLoader(catalog Catalog, opts Options) *Loader {
 		timetables: timetableCache{made: map[dag.Schedule]map[string]builtTimetable{}},
 		operators:  operatorCache{found: map[string]*operatorEntry{}},
 		variables:  variableCache{known: map[string]reading.Variable{}},
+		custom:     customCache{files: map[string]*customFile{}},
 		files:      map[string]*loadedFile{},
 	}
 }
@@ -138,6 +140,7 @@ func (l *Loader) Load(paths ...string) Result {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.variables.forget()
+	l.custom.forget()
 	sources, found := l.Files(paths...)
 	loaded := make([]*loadedFile, len(sources))
 	parallel.Each(len(sources), func(i int) { loaded[i] = l.readFile(sources[i], l.files[sources[i].Path]) })
@@ -176,6 +179,7 @@ func (l *Loader) Read(sources []discover.File) []Outcome {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.variables.forget()
+	l.custom.forget()
 	outcomes := make([]Outcome, len(sources))
 	parallel.Each(len(sources), func(i int) {
 		f := l.readFile(sources[i], nil)

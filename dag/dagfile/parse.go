@@ -1,6 +1,7 @@
 package dagfile
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -17,6 +18,8 @@ import (
 type fileReader struct {
 	*Loader
 	src discover.File
+	// custom are the files of operators of the folder that apply, nearest first.
+	custom []*customFile
 	// budget is how many nodes may still be given to checks; merging could otherwise
 	// multiply a file without end.
 	budget int
@@ -32,6 +35,11 @@ func (l *Loader) parse(src discover.File, data []byte) *loadedFile {
 		return outcome(top)
 	}
 	f := &fileReader{Loader: l, src: src, budget: document.MaxNodes}
+	f.custom = l.customFiles(src.Operators)
+	for _, c := range f.custom {
+		top.Adopt(c.found)
+		maps.Copy(top.Rests.Environment, c.rests.Environment)
+	}
 	if l.opts.restoring {
 		f.restored = readTemplateFiles(top, root)
 	}

@@ -129,7 +129,7 @@ func (r *dagReader) readKeys(body *yaml.Node) {
 // error if it may stand for one that would change what runs.
 func (r *dagReader) unknownDAGKey(k *yaml.Node) {
 	_, ofSensors := keys.Sensors.Find(k.Value)
-	if _, old := former.OfTask(k.Value); old || ofSensors || r.isOperatorParam(k.Value) {
+	if _, old := former.OfTask(k.Value); old || ofSensors || r.Loader.isOperatorParam(k.Value) {
 		r.Errorf(k, "%s is a key of tasks: put it into default_args", yamlvalue.Excerpt(k.Value))
 		return
 	}

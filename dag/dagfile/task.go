@@ -228,6 +228,7 @@ func (r *dagReader) readOperator(t *wiring.Task) {
 	} else {
 		r.readPlain(t, op, absent)
 	}
+	op = r.compose(t, op)
 	r.checkAsking(t, op)
 	if chooser, ok := op.Entry.(Chooser); ok && !r.Restoring {
 		t.Targets = chooser.Targets(t.Args)
@@ -342,6 +343,9 @@ func (r *dagReader) inheritParams(t *wiring.Task, op *operatorEntry) {
 func (r *dagReader) unknownOperator(name string) string {
 	_, _, hint := r.catalog.Operator(name)
 	if hint == "" {
+		if said := r.unknownCustom(name); said != "" {
+			return said
+		}
 		hint = "dingdag operators list shows those there are; use bash to start a program, or http to call a service"
 	}
 	return "unknown operator " + strconv.Quote(excerptName(name)) + "; " + strings.TrimPrefix(hint, "; ")

@@ -4,6 +4,7 @@ package reference
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -98,7 +99,25 @@ type kind struct {
 }
 
 func operators() kind {
-	return kind{"operator", describeAll("operator", (*app.App).Operators), findOperator}
+	ofProgram := describeAll("operator", (*app.App).Operators)
+	return kind{"operator", func(a *app.App) ([]described, error) {
+		list, err := ofProgram(a)
+		if err != nil {
+			return nil, err
+		}
+		own, err := customOperators(a)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range own {
+			d, err := describeCustom(o)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, d)
+		}
+		return list, nil
+	}, findOperator}
 }
 
 func notifiers() kind {
@@ -258,6 +277,15 @@ func findOperator(a *app.App, name string) (described, error) {
 	s, ok := reg.Lookup(name)
 	if ok {
 		return describe("operator", s), nil
+	}
+	own, err := customOperators(a)
+	if err != nil {
+		return described{}, err
+	}
+	for _, o := range own {
+		if o.Name == name || slices.Contains(o.Aliases, name) {
+			return describeCustom(o)
+		}
 	}
 	why, rejected := operator.Rejected(name)
 	return described{}, unknownSpec("operator", name, why, rejected, reg.Suggest(name))

@@ -61,7 +61,15 @@ func dagFiles(a *app.App) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return schema.Of(entrySchemas(ops.Specs(), ops.Lookup), entrySchemas(cbs.Specs(), cbs.Lookup), operator.NoDriverParams()...), nil
+	own, err := customOperators(a)
+	if err != nil {
+		return nil, err
+	}
+	entries := entrySchemas(ops.Specs(), ops.Lookup)
+	for _, o := range own {
+		entries = append(entries, schema.Entry{Names: append([]string{o.Name}, o.Aliases...), Params: o.JSONSchema()})
+	}
+	return schema.Of(entries, entrySchemas(cbs.Specs(), cbs.Lookup), operator.NoDriverParams()...), nil
 }
 
 // entrySchemas describes specs. A dotted path that calls a parameter by another name

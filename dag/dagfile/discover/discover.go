@@ -13,12 +13,14 @@ import (
 	"github.com/dingdag/dingdag/dag/internal/filestate"
 )
 
-// File is one DAG file to read, with the defaults files that apply to it.
+// File is one DAG file to read, with the files that apply to it.
 type File struct {
 	// Path is where it lies, below the path that was searched.
 	Path string
 	// Defaults are the paths of its defaults files, nearest first.
 	Defaults []string
+	// Operators are the paths of the files that define operators for it, nearest first.
+	Operators []string
 	// Root is the DAGs folder.
 	Root string
 }
@@ -27,9 +29,12 @@ type File struct {
 // time and inode of each. written is when the newest of them was.
 func (s File) Stamp() (stamp string, written time.Time, err error) {
 	b := make([]byte, 0, 200)
-	for i := range len(s.Defaults) + 1 {
+	for i := range 1 + len(s.Defaults) + len(s.Operators) {
 		path := s.Path
-		if i > 0 {
+		switch {
+		case i > len(s.Defaults):
+			path = s.Operators[i-1-len(s.Defaults)]
+		case i > 0:
 			path = s.Defaults[i-1]
 		}
 		var at time.Time
@@ -97,7 +102,7 @@ func (f *finder) start(path string) {
 		f.directory(path, rules)
 	default:
 		f.place(filepath.Dir(path))
-		f.add(path, findDefaults(filepath.Dir(path), f.root))
+		f.add(path, f.applying(filepath.Dir(path)))
 	}
 }
 
@@ -137,11 +142,17 @@ func ancestors(dir, root string) (list []string, ok bool) {
 	return list, true
 }
 
-func (f *finder) add(path string, defaults []string) {
-	if !f.Defaults && IsDefaults(path) {
+// applying are the files that apply to the DAG files of a directory.
+func (f *finder) applying(dir string) File {
+	return File{Defaults: findNamed(defaultsNames, dir, f.root), Operators: Operators(dir, f.root), Root: f.root}
+}
+
+func (f *finder) add(path string, with File) {
+	if !f.Defaults && IsDefaults(path) || IsOperators(path) {
 		return
 	}
-	f.sources = append(f.sources, File{path, defaults, f.root})
+	with.Path = path
+	f.sources = append(f.sources, with)
 }
 
 // directory searches one directory. Hidden entries are left out; a symbolic link is
@@ -167,7 +178,7 @@ func (f *finder) directory(dir string, rules []ignoreRules) {
 		f.report(dag.Error, dir, "find the directory: %s", document.ErrorText(err))
 		return
 	}
-	defaults := findDefaults(dir, f.root)
+	with := f.applying(dir)
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
 		isDir, ok := f.follow(path, e)
@@ -177,7 +188,7 @@ func (f *finder) directory(dir string, rules []ignoreRules) {
 		case isDir:
 			f.directory(path, rules)
 		case extension == ".yaml" || extension == ".yml":
-			f.add(path, defaults)
+			f.add(path, with)
 		}
 	}
 }

@@ -157,6 +157,16 @@ func (s Scope) Task(id string) Scope {
 	return s
 }
 
+// Adopt takes over what was found in a file that applies to this one.
+func (s Scope) Adopt(found dag.Diagnostics) {
+	for _, d := range found {
+		s.add(d)
+		if d.Severity == dag.Error {
+			*s.failed++
+		}
+	}
+}
+
 // Failed is how many errors there are.
 func (s Scope) Failed() int { return *s.failed }
 
