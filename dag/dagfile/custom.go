@@ -251,8 +251,9 @@ func (e customEntry) Check(args *yaml.Node) (out []Problem) {
 	return out
 }
 
-// compose makes of a task of an operator that a file defines one of the operator below.
-func (r *dagReader) compose(t *wiring.Task, op *operatorEntry) *operatorEntry {
+// compose makes of a task of an operator that a file defines one of the operator below. Before its parameters were read there were so many
+// errors.
+func (r *dagReader) compose(t *wiring.Task, op *operatorEntry, failed int) *operatorEntry {
 	e, ok := op.Entry.(customEntry)
 	if !ok {
 		return op
@@ -262,8 +263,8 @@ func (r *dagReader) compose(t *wiring.Task, op *operatorEntry) *operatorEntry {
 		r.Errorf(t.Raw.Operator.Value, "operator %s is defined in %s and cannot be mapped: map a task of operator %s", e.op.Name, e.op.File, t.Operator)
 		return e.below
 	}
-	if len(e.op.Check(t.Args)) > 0 {
-		return e.below // told
+	if r.Failed() > failed {
+		return e.below // what is wrong with its parameters was told
 	}
 	r.Supplied(e.file.root, e.file.path)
 	args := e.op.Compose(t.Args, func(n, from *yaml.Node) { r.SuppliedLike(n, from) })

@@ -218,6 +218,7 @@ func (r *dagReader) readOperator(t *wiring.Task) {
 		return
 	}
 	t.Operator = op.Name()
+	failed := r.Failed()
 	for _, p := range t.Own {
 		r.ownParam(t, op, p)
 	}
@@ -228,7 +229,7 @@ func (r *dagReader) readOperator(t *wiring.Task) {
 	} else {
 		r.readPlain(t, op, absent)
 	}
-	op = r.compose(t, op)
+	op = r.compose(t, op, failed)
 	r.checkAsking(t, op)
 	if chooser, ok := op.Entry.(Chooser); ok && !r.Restoring {
 		t.Targets = chooser.Targets(t.Args)

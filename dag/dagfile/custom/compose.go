@@ -34,6 +34,37 @@ type composer struct {
 	o    *Operator
 	args *yaml.Node
 	made func(n, from *yaml.Node)
+	// set is the prelude, once it is needed.
+	set string
+}
+
+// use is what a text of the definition makes of the parameters.
+type use struct {
+	// whole is the parameter that it is alone, nil for none, and args says that it uses them otherwise.
+	whole *Param
+	args  bool
+}
+
+// note notes what the texts of the definition make of the parameters, which is the same for all tasks.
+func (o *Operator) note(n *yaml.Node) {
+	for _, child := range n.Content {
+		o.note(child)
+	}
+	if n.Kind != yaml.ScalarNode || !isTemplate(n.Value) {
+		return
+	}
+	u := use{args: usesArgs.MatchString(n.Value)}
+	if found := whole.FindStringSubmatch(strings.TrimSpace(n.Value)); found != nil {
+		u.whole = o.Param(found[1] + found[2])
+	}
+	o.uses[n] = u
+}
+
+func (o *Operator) useOf(n *yaml.Node) use {
+	if o.uses == nil {
+		return use{}
+	}
+	return o.uses[n]
 }
 
 // value is that of a parameter, nil for none.
@@ -72,15 +103,17 @@ func (c *composer) node(n *yaml.Node) *yaml.Node {
 		}
 		return &out
 	}
-	if found := whole.FindStringSubmatch(strings.TrimSpace(n.Value)); found != nil {
-		if p := c.o.Param(found[1] + found[2]); p != nil {
-			return c.value(p)
-		}
+	use := c.o.useOf(n)
+	if use.whole != nil {
+		return c.value(use.whole)
 	}
 	out := *n
 	c.made(&out, n)
-	if isTemplate(n.Value) && usesArgs.MatchString(n.Value) {
-		out.Value = c.prelude() + n.Value
+	if use.args {
+		if c.set == "" {
+			c.set = c.prelude()
+		}
+		out.Value = c.set + n.Value
 		out.Style, out.Tag = yaml.DoubleQuotedStyle, "!!str"
 	}
 	return &out

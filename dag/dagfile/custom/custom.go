@@ -33,6 +33,7 @@ type Operator struct {
 	File string
 
 	body *yaml.Node
+	uses map[*yaml.Node]use
 }
 
 // Param is one of its parameters.
@@ -148,6 +149,8 @@ func readOperator(s reading.Scope, name, body *yaml.Node) *Operator {
 	if s.Failed() > failed {
 		return nil
 	}
+	o.uses = map[*yaml.Node]use{}
+	o.note(o.With)
 	return o
 }
 

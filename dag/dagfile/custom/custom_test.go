@@ -1,6 +1,7 @@
 package custom_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -53,8 +54,9 @@ func TestCompose(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := operatorOf(t, "operators:\n  o:\n    params: {a: {}, b: {}, c: {}, d: {}, e: {}, z: {default: 7}}\n    operator: bash\n    with: {f: 0}\n")
-			o.With = &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Value: "f"}, {Kind: yaml.ScalarNode, Value: c.field, Style: yaml.DoubleQuotedStyle}}}
+			field, err := json.Marshal(c.field)
+			require.NoError(t, err)
+			o := operatorOf(t, "operators:\n  o:\n    params: {a: {}, b: {}, c: {}, d: {}, e: {}, z: {default: 7}}\n    operator: bash\n    with: {f: "+string(field)+"}\n")
 			got := o.Compose(nodeOf(t, c.args), func(_, _ *yaml.Node) {})
 			require.Len(t, got.Content, 2)
 			text := got.Content[1].Value
