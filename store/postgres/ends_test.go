@@ -136,13 +136,8 @@ func said(t *testing.T, s *postgres.Store) (all []string) {
 // However many jobs have ended, and whatever the database takes their number for, an end looks at its own.
 func TestEndingReadsNoHistory(t *testing.T) {
 	t.Parallel()
-	u := database(t)
-	heard := &statements{}
-	s, err := postgres.OpenTraced(t.Context(), u, postgres.Options{}, heard)
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, s.Close()) })
-	c := connect(t, u)
-	_, err = c.Exec(t.Context(), "ANALYZE river_job") // which is empty
+	s, c, heard := opened(t, postgres.Options{})
+	_, err := c.Exec(t.Context(), "ANALYZE river_job") // which is empty
 	require.NoError(t, err)
 	fill(t, c)
 	ended := make(chan struct{})
@@ -170,12 +165,7 @@ func TestEndingReadsNoHistory(t *testing.T) {
 // goes past them: at a rate of 1,000 jobs a second there may be hundreds of thousands.
 func TestKnownJobsAreFoundAlone(t *testing.T) {
 	t.Parallel()
-	u := database(t)
-	heard := &statements{}
-	s, err := postgres.OpenTraced(t.Context(), u, postgres.Options{}, heard)
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, s.Close()) })
-	c := connect(t, u)
+	s, c, heard := opened(t, postgres.Options{})
 	for _, statement := range []string{
 		"ALTER TABLE river_job SET (autovacuum_enabled = off)",
 		`INSERT INTO river_job (args, attempt, attempted_by, kind, max_attempts, state)

@@ -38,12 +38,7 @@ var growing = map[string]int{"task_instance": long, "river_job": long}
 // here the database runs each again over a history, and tells how many rows it looked at.
 func TestTheHotPathReadsNoHistory(t *testing.T) {
 	t.Parallel()
-	u := database(t)
-	heard := &statements{}
-	s, err := postgres.OpenTraced(t.Context(), u, postgres.Options{}, heard)
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, s.Close()) })
-	c := connect(t, u)
+	s, c, heard := opened(t, postgres.Options{})
 	fill(t, c)
 	read, plan := rowsRead(t, c, statement{"SELECT count(*) FROM dag_run WHERE dag_id = $1", []any{"d"}})
 	require.Equal(t, history, read, "rows are counted: %s", plan)
@@ -68,13 +63,8 @@ func TestTheHotPathReadsNoHistory(t *testing.T) {
 // is exchanged does not look at those of queues that are not served.
 func TestTakingReadsNoBacklog(t *testing.T) {
 	t.Parallel()
-	u := database(t)
-	heard := &statements{}
-	s, err := postgres.OpenTraced(t.Context(), u, postgres.Options{PollOnly: true, Looks: time.Hour}, heard)
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, s.Close()) })
-	c := connect(t, u)
-	_, err = c.Exec(t.Context(), fmt.Sprintf(`INSERT INTO river_job (args, kind, max_attempts, queue)
+	s, c, heard := opened(t, postgres.Options{PollOnly: true, Looks: time.Hour})
+	_, err := c.Exec(t.Context(), fmt.Sprintf(`INSERT INTO river_job (args, kind, max_attempts, queue)
 		SELECT jsonb_build_object('run', g, 'task', 't', 'map', -1, 'try', 1, 'queue', 'q' || g %% 3), 'attempt', 16384, 'q' || g %% 3 FROM generate_series(1, %d) g`, 3*history))
 	require.NoError(t, err)
 	_, err = c.Exec(t.Context(), "ANALYZE river_job")
@@ -116,6 +106,17 @@ func TestTakingReadsNoBacklog(t *testing.T) {
 		}
 		assert.True(t, fetched, name)
 	}
+}
+
+// opened is a store of which it is heard what it asks, with a connection to its database.
+func opened(t *testing.T, opts postgres.Options) (*postgres.Store, *pgx.Conn, *statements) {
+	t.Helper()
+	u := database(t)
+	heard := &statements{}
+	s, err := postgres.OpenTraced(t.Context(), u, opts, heard)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	return s, connect(t, u), heard
 }
 
 // statement is one with its values.
