@@ -181,6 +181,7 @@ func (e entry[I]) Asks() bool {
 
 // CheckFiles reads and compiles the template files that parameters name or include.
 func (e entry[I]) CheckFiles(args *yaml.Node, files *templatefile.Collector) (out []dagfile.Problem) {
+	out = e.checkSources(args, files)
 	e.spec.Templates(args, func(field string, text *yaml.Node) {
 		named := e.spec.NamesFile(field, text.Value)
 		if !named && !e.templates.Includes(text.Value) {

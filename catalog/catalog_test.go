@@ -51,7 +51,7 @@ func small(t *testing.T) catalog.Catalog {
 	return catalog.Catalog{Operators: ops, Callbacks: cbs, Templates: template.New(template.Options{})}
 }
 
-// Parameters with Python code are refused by name, with what to use instead: by every operator,
+// Parameters that cannot work are refused by name, with what to use instead: by every operator,
 // and by those that have them in Airflow.
 func TestRefusedParameters(t *testing.T) {
 	t.Parallel()
@@ -60,12 +60,12 @@ func TestRefusedParameters(t *testing.T) {
 		operator.Define[probe]("probe"), operator.Define[nop]("nop", operator.RejectedParams(map[string]string{"handler": "the rows are the result"})))
 	require.NoError(t, err)
 	known.Operators = ops
-	const python = `python_callable_name: Python code cannot run here`
+	const retries = `retry_handlers: configure the connection, or use retries`
 	for text, want := range map[string]string{
-		"  tasks: [{task_id: t, operator: probe, python_callable_name: f}]":                 `dag "d", task "t": ` + python,
-		"  default_args: {python_callable_name: f}\n  tasks: [{task_id: t, operator: nop}]": `dag "d": ` + python,
-		"  tasks: [{task_id: t, operator: nop, handler: f}]":                                `handler: the rows are the result`,
-		"  tasks: [{task_id: t, operator: probe, handler: f}]":                              `unknown parameter "handler" for operator probe`,
+		"  tasks: [{task_id: t, operator: probe, retry_handlers: f}]":                 `dag "d", task "t": ` + retries,
+		"  default_args: {retry_handlers: f}\n  tasks: [{task_id: t, operator: nop}]": `dag "d": ` + retries,
+		"  tasks: [{task_id: t, operator: nop, handler: f}]":                          `handler: the rows are the result`,
+		"  tasks: [{task_id: t, operator: probe, handler: f}]":                        `unknown parameter "handler" for operator probe`,
 	} {
 		_, found := dagfile.Parse("test.yaml", []byte("d:\n"+text+"\n"), known, dagfile.Options{})
 		require.NotEmpty(t, found, text)

@@ -45,7 +45,7 @@ func holding(files map[string]string, text string) (names []string) {
 
 // otherwise are operators whose names are words that mean something else, too.
 var otherwise = []string{
-	"bash", "dingding", "email", "empty", "http", "sql", "wait",
+	"bash", "dingding", "email", "empty", "http", "python", "sql", "wait",
 	"dingtalk_card",                                      // a notifier
 	"dingtalk_get_dept_users", "dingtalk_get_range_data", // by which owners are looked up
 }

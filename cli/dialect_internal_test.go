@@ -82,7 +82,7 @@ func TestDialectRejectedNames(t *testing.T) {
 	for _, name := range dialect(t, "rejected.txt") {
 		_, found, hint := c.Operator(name)
 		assert.False(t, found, name)
-		assert.Regexp(t, `(use|through) .*\b(bash|http|dingding|email|branch|short_circuit|sql_check|bash_sensor|task group)\b`, hint, name)
+		assert.Regexp(t, `(use|through|name) .*\b(bash|http|dingding|email|branch|parameter python|short_circuit|sql_check|bash_sensor|task group)\b`, hint, name)
 		assert.NotContains(t, hint, "ssh", name)
 	}
 	for _, name := range dialect(t, "rejected_notifiers.txt") {
@@ -97,12 +97,7 @@ func TestDialectAdvice(t *testing.T) {
 	t.Parallel()
 	c := dialectCatalog(t)
 	for class, want := range map[string]string{
-		"airflow.operators.python.PythonOperator":                               "use bash to start a script, or http to call a service",
-		"airflow.operators.python_operator.BranchPythonOperator":                "use branch, branch_sql, branch_datetime or branch_day_of_week",
-		"airflow.providers.standard.operators.python.ShortCircuitOperator":      "use short_circuit with condition",
-		"airflow.sensors.python.PythonSensor":                                   "use bash_sensor, http_sensor, sql_sensor or file_sensor",
-		"airflow.operators.python.PythonVirtualenvOperator":                     "use bash",
-		"airflow.operators.python.ExternalPythonOperator":                       "use bash",
+		"airflow.operators.python.PythonVirtualenvOperator":                     "name its interpreter in the parameter python",
 		"airflow.operators.branch.BaseBranchOperator":                           "use branch",
 		"airflow.providers.cncf.kubernetes.operators.pod.KubernetesPodOperator": "run them through bash or http",
 		"airflow.providers.docker.operators.docker.DockerOperator":              "run them through bash or http",

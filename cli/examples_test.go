@@ -51,6 +51,7 @@ var exampleRuns = map[string]struct {
 	"example_oncall_group":         {0, []arrival{{sandbox.TypeActionCard, "故障 Incident of 2026-01-31", ""}}},
 	"example_message_triggers":     {0, []arrival{{sandbox.TypeText, "已发布 Released: nothing", ""}}},
 	"example_mapped_stores":        {0, []arrival{{sandbox.TypeMarkdown, "门店日报 Stores 2026-01-31", ""}}},
+	"example_python":               {0, []arrival{{sandbox.TypeText, "订单 Orders of 2026-01-31: 1000", ""}}},
 	"example_sheet_report":         {0, []arrival{{sandbox.TypeLink, "容量日报 Capacity 2026-01-31", ""}}},
 	"example_failure_alert": {1, []arrival{
 		{sandbox.TypeText, "重试 Retry: transform try 1 of 2 failed: bash ended with exit code 1", ""},
@@ -95,6 +96,9 @@ func TestExamples(t *testing.T) {
 				"DINGDAG_CONN_DINGTALK_DEFAULT": fmt.Sprintf(
 					`{"conn_type":"dingtalk","host":%q,"login":%q,"password":%q,"extra":{"agent_id":%d,"conversation_id":%q,"card_template_id":"tpl.schema"}}`,
 					box.URL, app.AppKey, app.AppSecret, app.AgentID, group.OpenConversationID),
+			}
+			if id == "example_python" {
+				env["DINGDAG_PYTHON"] = pythonSetting(t)
 			}
 			var out, errs bytes.Buffer
 			code := cli.Run(t.Context(), []string{"dags", "test", id, "2026-01-31T01:00:00Z", "-f", "../dags/examples/" + name}, cli.IO{

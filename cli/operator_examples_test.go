@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -94,13 +95,38 @@ func behind(names ...string) string {
 	return b.String()
 }
 
+// pythonFiles have the functions of the examples.
+var pythonFiles = map[string]string{
+	"count_rows.py": "def count(table, day):\n    return {'table': table, 'day': day}\n",
+	"choose.py":     "def choose(): return 'a'\ndef anything_new(): return []\ndef has_rows(table): return table == 'orders'\n",
+}
+
+// pythonSetting names the interpreter of the tests, which skip where there is none.
+func pythonSetting(t *testing.T) string {
+	t.Helper()
+	first, _, _ := strings.Cut(os.Getenv("DINGDAG_TEST_PYTHON"), ",")
+	if first != "" {
+		return first
+	}
+	path, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("there is no python3: install it, or name an interpreter in DINGDAG_TEST_PYTHON")
+	}
+	return path
+}
+
 // settings are for the examples that do not stand alone, by page and title.
 var settings = map[string]setting{
-	"bash: Skip the task if there is nothing to do":                 {output: "example: skipped"},
-	"bash_sensor: Wait until a directory has files":                 {replace: []string{"/data/in", "$DAGS/in"}, files: map[string]string{"in/2024-01-02/orders.csv": "1"}},
-	"approval: Before a release":                                    {dag: "params: {version: '1.2'}\n", answer: "Approve"},
-	"approval: A rejection is a failure, and no answer a rejection": {fails: true, output: "it was rejected, and fail_on_reject is set"},
-	"hitl: Only two people may answer":                              {answer: "v2"},
+	"bash: Skip the task if there is nothing to do":                     {output: "example: skipped"},
+	"branch_python: Choose by what is in the conf of the run":           {files: pythonFiles, tasks: behind("a", "b")},
+	"external_python: A function for an interpreter of its own":         {files: pythonFiles},
+	"python: A function of a file beside the DAG file":                  {files: pythonFiles},
+	"python_sensor: Wait for rows":                                      {files: pythonFiles},
+	"short_circuit_python: Continue only if there is something to load": {files: pythonFiles},
+	"bash_sensor: Wait until a directory has files":                     {replace: []string{"/data/in", "$DAGS/in"}, files: map[string]string{"in/2024-01-02/orders.csv": "1"}},
+	"approval: Before a release":                                        {dag: "params: {version: '1.2'}\n", answer: "Approve"},
+	"approval: A rejection is a failure, and no answer a rejection":     {fails: true, output: "it was rejected, and fail_on_reject is set"},
+	"hitl: Only two people may answer":                                  {answer: "v2"},
 	"hitl_branch: Let people choose what to do with bad rows": {
 		keys: "dependencies: [count_bad]", answer: "Load them", output: "drop_bad_rows: skipped",
 		tasks: "- {task_id: count_bad, operator: bash, bash_command: echo 7}\n" + behind("drop_bad_rows", "load_all", "stop"),
@@ -302,7 +328,11 @@ func TestOperatorExamples(t *testing.T) {
 		delete(unused, e.name())
 		t.Run(e.name(), func(t *testing.T) {
 			t.Parallel()
-			newExampleWorld(t, e.page).check(t, e, settings[e.name()])
+			w := newExampleWorld(t, e.page)
+			if strings.Contains(e.page, "python") {
+				w.env["DINGDAG_PYTHON"] = pythonSetting(t)
+			}
+			w.check(t, e, settings[e.name()])
 		})
 	}
 	assert.Empty(t, unused, "no page has these examples")

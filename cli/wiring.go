@@ -18,6 +18,7 @@ import (
 	"github.com/dingdag/dingdag/operator/dingding"
 	"github.com/dingdag/dingdag/operator/email"
 	"github.com/dingdag/dingdag/operator/http"
+	"github.com/dingdag/dingdag/operator/python"
 	"github.com/dingdag/dingdag/operator/sql"
 	"github.com/dingdag/dingdag/operator/standard"
 )
@@ -31,6 +32,7 @@ func parts(x Extensions) app.Parts {
 func (x Extensions) operators(a *app.App) (*operator.Registry, error) {
 	var all []operator.Spec // in the order of the docs
 	all = append(all, standard.Specs()...)
+	all = append(all, python.Specs(pythonOf(a))...)
 	all = append(all, http.Specs()...)
 	all = append(all, sql.Specs()...)
 	all = append(all, email.Specs()...)
@@ -40,6 +42,15 @@ func (x Extensions) operators(a *app.App) (*operator.Registry, error) {
 		return nil, err
 	}
 	return r, catalog.CheckOperators(r)
+}
+
+// pythonOf is how tasks run Python code. Where the settings cannot be read, which is told elsewhere, nothing runs.
+func pythonOf(a *app.App) python.Options {
+	c, err := a.ReadSettings()
+	if err != nil {
+		return python.Options{}
+	}
+	return python.Options{Python: c.Python, Root: c.DAGsFolder}
 }
 
 // callbacks is every notifier that DAG files may name.

@@ -72,6 +72,10 @@ type TaskContext struct {
 	// more names than Airflow's. Values are those of a template's context: texts,
 	// numbers, lists, mappings, [json.RawMessage].
 	Render func(text string, names map[string]any) (string, error)
+	// Insight is what templates of the try see. It is nil where there is no store.
+	Insight Insight
+	// DropsResult says that the result becomes no XCom (do_xcom_push: false).
+	DropsResult bool
 	// Now is the clock.
 	Now func() time.Time
 	// Location is the zone of the DAG's schedule.

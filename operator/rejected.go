@@ -6,9 +6,8 @@ import (
 )
 
 const (
-	noPython     = "Python code cannot run here: use bash to start a script, or http to call a service"
-	noBranch     = "Python code cannot run here: use branch, branch_sql, branch_datetime or branch_day_of_week"
-	noVirtualenv = "Python environments are not managed here: use bash to start the interpreter"
+	noBranch     = "classes of Python are not loaded: use branch_python with a function, branch, branch_sql, branch_datetime or branch_day_of_week"
+	noVirtualenv = "environments are not made here: make one, and name its interpreter in the parameter python of PythonOperator"
 	noContainer  = "containers are not managed here: run them through bash or http"
 	noSlack      = "Slack is not supported: use dingding or email, or http to post to the webhook"
 	noWebhook    = "this service is not supported: use dingding or email, or http to post to its webhook"
@@ -31,15 +30,10 @@ var rejectedNames = sync.OnceValue(func() map[string]string {
 // rejectedClasses are classes of Airflow, whatever module they are imported from.
 var rejectedClasses = sync.OnceValue(func() map[string]string {
 	return map[string]string{
-		"PythonOperator":                 noPython,
-		"BranchPythonOperator":           noBranch,
 		"BaseBranchOperator":             noBranch,
-		"ShortCircuitOperator":           "Python code cannot run here: use short_circuit with condition",
-		"PythonSensor":                   "Python code cannot run here: use bash_sensor, http_sensor, sql_sensor or file_sensor",
 		"PythonVirtualenvOperator":       noVirtualenv,
-		"ExternalPythonOperator":         noVirtualenv,
-		"BranchPythonVirtualenvOperator": noBranch,
-		"BranchExternalPythonOperator":   noBranch,
+		"BranchPythonVirtualenvOperator": "use BranchPythonOperator with the parameter python, which names the interpreter of an environment that is there",
+		"BranchExternalPythonOperator":   "use BranchPythonOperator with the parameter python",
 		"KubernetesPodOperator":          noContainer,
 		"DockerOperator":                 noContainer,
 		"SubDagOperator":                 "sub-DAGs are not supported: use a task group",
@@ -57,8 +51,7 @@ var rejectedClasses = sync.OnceValue(func() map[string]string {
 // refusedParams are parameters that no operator takes.
 func refusedParams() map[string]string {
 	return map[string]string{
-		"python_callable*": noPython,
-		"retry_handlers":   "configure the connection, or use retries",
+		"retry_handlers": "configure the connection, or use retries",
 	}
 }
 

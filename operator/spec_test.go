@@ -3,6 +3,7 @@ package operator_test
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/operator/http"
+	"github.com/dingdag/dingdag/operator/python"
 	"github.com/dingdag/dingdag/operator/standard"
 )
 
@@ -22,22 +24,19 @@ func TestNewRegistryRefusesRejectedNames(t *testing.T) {
 	t.Parallel()
 	_, err := operator.NewRegistry(
 		operator.Define[nothing]("ssh"),
-		operator.Define[nothing]("python", operator.Alias("airflow.operators.python.PythonOperator")),
+		operator.Define[nothing]("subdag", operator.Alias("airflow.operators.subdag.SubDagOperator")),
 	)
 	require.Error(t, err)
 	assert.Contains(t, err.Error(), `operator "ssh": the name "ssh" cannot be registered`)
-	assert.Contains(t, err.Error(), `operator "python": the name "airflow.operators.python.PythonOperator" cannot be registered`)
+	assert.Contains(t, err.Error(), `operator "subdag": the name "airflow.operators.subdag.SubDagOperator" cannot be registered`)
 }
 
 func TestRejected(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
-		"airflow.operators.python.PythonOperator":                                 "use bash to start a script",
-		"airflow.operators.python_operator.BranchPythonOperator":                  "use branch, branch_sql",
-		"airflow.providers.standard.operators.python.ShortCircuitOperator":        "use short_circuit",
+		"airflow.operators.branch.BaseBranchOperator":                             "use branch_python with a function, branch, branch_sql",
 		"airflow.contrib.operators.kubernetes_pod_operator.KubernetesPodOperator": "through bash or http",
 		"airflow.contrib.operators.ssh_operator.SSHOperator":                      "use bash to start the program that logs in there",
-		"PythonSensor":  "use bash_sensor",
 		"slack_webhook": "use dingding",
 		"sql_transfer":  "use bash",
 	} {
@@ -55,7 +54,7 @@ func TestRejected(t *testing.T) {
 // package of their own.
 func TestRejectedNamesWhatExists(t *testing.T) {
 	t.Parallel()
-	registry, err := operator.NewRegistry(append(standard.Specs(), http.Specs()...)...)
+	registry, err := operator.NewRegistry(slices.Concat(standard.Specs(), http.Specs(), python.Specs(python.Options{}))...)
 	require.NoError(t, err)
 	names := regexp.MustCompile(`\b[a-z]+(_[a-z]+)+\b`)
 	recommended := 0

@@ -126,6 +126,9 @@ func Failure(err error) error {
 	return err
 }
 
+// Findings are the problems in an error like that of [Validator], without positions.
+func Findings(err error) []Problem { return findings(err) }
+
 // findings splits what Validate returned into problems without positions.
 func findings(err error) []Problem {
 	var problems []Problem

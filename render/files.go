@@ -67,6 +67,9 @@ func (e *notOfVersionError) Error() string {
 		e.name, strings.Join(e.folders, " or "))
 }
 
+// Is makes it an [fs.ErrNotExist].
+func (*notOfVersionError) Is(target error) bool { return target == fs.ErrNotExist }
+
 // LateInclude is the Include of templates that are not in the DAG file, such as those that connections name: what they include may be
 // missing in the version, and then is what the folders have.
 func LateInclude(d *dag.DAG, include func(name string) (string, error)) func(name string) (string, error) {

@@ -19,6 +19,7 @@ func (y *Try) taskContext(ctx context.Context) *operator.TaskContext {
 		RunAfter: y.run.RunAfter, SoftFail: y.task.Sensor != nil && y.task.Sensor.SoftFail,
 		DAGFolder: y.plan.DAG.Folder(), Connections: y.w.o.Render.Connections, Variables: y.w.o.Render.Variables,
 		XCom: xcoms{y}, Progress: progress{y}, Runs: runs{y}, Latest: latest(y.plan.DAG, &y.run, y.w.now()),
+		Insight: y.insight(ctx), DropsResult: !y.task.DoXComPush,
 		Render: y.lateRenderer(ctx), StartDate: y.in.StartDate, Now: y.w.o.Clock, Location: y.plan.DAG.Location, Log: y.log.Logger,
 		Masker: y.w.o.Masker, Environ: y.w.o.Environ, ProcessDir: y.w.o.ProcessDir, Traced: tracing.Environ(ctx),
 	}

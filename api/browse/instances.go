@@ -78,7 +78,7 @@ func TaskName(t *dag.Task) string {
 // classes are the names of classes of Airflow that do not follow from those of the operators.
 var classes = map[string]string{ //nolint:gochecknoglobals // a constant
 	"branch_datetime": "BranchDateTimeOperator", "branch_sql": "BranchSQLOperator", "datetime_sensor": "DateTimeSensor", "external_task": "ExternalTaskSensor",
-	"external_task_marker": "ExternalTaskMarker", "hitl": "HITLOperator", "hitl_branch": "HITLBranchOperator", "hitl_entry": "HITLEntryOperator",
+	"external_task_marker": "ExternalTaskMarker", "short_circuit_python": "ShortCircuitOperator", "hitl": "HITLOperator", "hitl_branch": "HITLBranchOperator", "hitl_entry": "HITLEntryOperator",
 	"sql": "SQLExecuteQueryOperator", "sql_check": "SQLCheckOperator", "sql_interval_check": "SQLIntervalCheckOperator",
 	"sql_threshold_check": "SQLThresholdCheckOperator", "sql_value_check": "SQLValueCheckOperator", "trigger_dagrun": "TriggerDagRunOperator", "wait": "WaitSensor",
 }

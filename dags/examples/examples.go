@@ -6,5 +6,5 @@ import "embed"
 
 // Files holds the example DAG files, by name.
 //
-//go:embed *.yaml
+//go:embed *.yaml *.py
 var Files embed.FS

@@ -33,6 +33,9 @@ type Task struct {
 	// Kept is what tries saved of their progress, by key.
 	Kept map[string]string
 
+	// Params are the params of the run, and Conf is its conf, for programs that ask for them.
+	Params, Conf map[string]any
+
 	log *logBuffer
 }
 
@@ -44,6 +47,7 @@ func NewTask(tb testing.TB) *Task {
 	task := &Task{
 		Conns: map[string]*connections.Connection{}, Vars: map[string]string{}, DAGRuns: NewRuns(),
 		Results: map[string]map[string]any{}, Pushed: map[string]any{}, Kept: map[string]string{}, log: newLogBuffer(),
+		Params: map[string]any{},
 	}
 	start := time.Date(2024, 1, 2, 0, 0, 0, 0, time.UTC)
 	end := start.AddDate(0, 0, 1)
@@ -55,8 +59,8 @@ func NewTask(tb testing.TB) *Task {
 		Render: func(text string, names map[string]any) (string, error) {
 			return template.New(template.Options{}).Render(text, &template.Context{Extra: names})
 		},
-		Masker: connections.NewMasker(),
-		Log:    slog.New(slog.NewTextHandler(task.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Masker: connections.NewMasker(), Insight: insight{task},
+		Log: slog.New(slog.NewTextHandler(task.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	return task
 }

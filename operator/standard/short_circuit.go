@@ -21,6 +21,7 @@ var _ operator.Operator = (*ShortCircuitOperator)(nil)
 
 func shortCircuitSpec(docs operator.Option) operator.Spec {
 	return operator.Define[ShortCircuitOperator]("short_circuit", docs,
+		operator.RejectedParams(map[string]string{"python_callable*": "a Python function is that of operator: short_circuit_python"}),
 		operator.Example("Continue only if there is something to load", `condition: "{{ ti.xcom_pull('count_rows') }}"`),
 		operator.Example("Still run a cleanup task with trigger_rule all_done", `
 condition: "{{ params.enabled }}"

@@ -2,12 +2,14 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -115,6 +117,9 @@ type demo struct {
 // waitsForPeople is the example that goes on when somebody has answered, which takes as long as it takes.
 const waitsForPeople = "example_approval.yaml"
 
+// needsPython is the example that runs only where there is an interpreter.
+const needsPython = "example_python.yaml"
+
 // writeExamples puts the example files that the binary carries into the home folder.
 func (d *demo) writeExamples() error {
 	dir := filepath.Join(d.app.Settings.Home, "dags")
@@ -122,8 +127,10 @@ func (d *demo) writeExamples() error {
 		return fmt.Errorf("write the examples: %w", command.WithoutOp(err))
 	}
 	d.app.Settings.DAGsFolder = dir
+	_, err := exec.LookPath(cmp.Or(d.app.Settings.Python, "python3"))
+	hasPython := err == nil
 	return fs.WalkDir(examples.Files, ".", func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || path == waitsForPeople {
+		if err != nil || e.IsDir() || path == waitsForPeople || path == needsPython && !hasPython {
 			return err
 		}
 		b, err := examples.Files.ReadFile(path)

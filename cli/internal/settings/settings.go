@@ -107,6 +107,8 @@ type Config struct {
 	// PassEnv names variables of the environment that commands of tasks get though they
 	// hold connections or keys.
 	PassEnv []string
+	// Python is the interpreter of Python tasks that name none; empty for python3 of PATH.
+	Python string
 	// OnUndelivered names the notifiers that tell of an alert whose own callback could not.
 	OnUndelivered Names
 	// ChatViewers, ChatOperators and ChatAdmins are who has these roles in the chat.
@@ -183,6 +185,7 @@ func generalSettings() []setting {
 		stringSetting("secret_key", "", "key that encrypts connections in the store; default: {home}/secret.key, created when first needed", func(c *Config) *string { return &c.SecretKey }),
 		parsedSetting("harmless_extra_keys", "", "further keys of connection extras that hold no secret and may be shown, separated by commas", func(c *Config) *[]string { return &c.HarmlessExtra }, names),
 		parsedSetting("pass_env", "", "environment variables, separated by commas, that commands of tasks inherit although they hold a connection or a key; their values are masked", func(c *Config) *[]string { return &c.PassEnv }, names),
+		stringSetting("python", "", "interpreter of Python tasks that name none, 3.8 or newer: a path, such as that of a virtual environment, or a name that is looked for in PATH; default: python3", func(c *Config) *string { return &c.Python }),
 		namesSetting("on_undelivered", "dingding", "notifiers, separated by commas, that report an alert its own callback could not deliver; none for nobody",
 			func(c *Config) *Names { return &c.OnUndelivered }),
 		parsedSetting("alert_deadline", "1h", "how long an alert is tried again while its receiver cannot be reached, before its fallback is told",

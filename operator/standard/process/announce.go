@@ -11,7 +11,7 @@ import (
 
 // announce writes to the log what Airflow's does before a command: what is run, in the
 // form of Python's lists, secrets masked.
-func (c command) announce(ctx context.Context, out *Output) {
+func (c *command) announce(ctx context.Context, out *Output) {
 	words := slices.Clone(c.args)
 	words[0] = cmp.Or(c.path, words[0])
 	for i, word := range words {
@@ -22,6 +22,6 @@ func (c command) announce(ctx context.Context, out *Output) {
 }
 
 // ended writes how it ended: Airflow's line, in which a signal is a negative number.
-func (c command) ended(ctx context.Context, out *Output, state string) {
+func (c *command) ended(ctx context.Context, out *Output, state string) {
 	out.log.InfoContext(ctx, "Command exited with return code "+state) //nolint:sloglint // Airflow's line
 }

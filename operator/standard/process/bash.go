@@ -29,25 +29,51 @@ const killGrace = 5 * time.Second
 // Bash runs a text in bash, in a folder and an environment, and waits for the end. Its error is an
 // [exec.ExitError], a [StoppedError], or why it could not be run.
 func Bash(ctx context.Context, tc *operator.TaskContext, text, dir string, env []string, out *Output) error {
-	c := command{args: []string{"bash", "-c", text}, dir: dir, env: env, mark: newMark()}
+	c := command{args: []string{"bash", "-c", text}, dir: dir, env: env}
 	if path, err := exec.LookPath(c.args[0]); err == nil {
 		c.path = path
 	}
-	temporary := dir
-	if !strings.HasPrefix(filepath.Base(dir), workingPrefix) {
-		temporary = ""
-	}
-	var err error
-	if c.note, err = newNote(tc, c.mark, temporary); err != nil {
-		return err
-	}
-	defer c.note.over()
-	c.announce(ctx, out)
-	err = run(ctx, c, out, killGrace)
+	err := c.noted(tc, func() error {
+		c.announce(ctx, out)
+		return run(ctx, c, out, killGrace)
+	})
 	if code, known := returnCode(err); known {
 		c.ended(ctx, out, code)
 	}
 	return err
+}
+
+// Program is a program with its arguments, for [Run].
+type Program struct {
+	// Path is where it lies.
+	Path string
+	Args []string
+	// Dir is its working directory, Env its environment, see [Directory] and [Environ].
+	Dir string
+	Env []string
+	// Files are what it has as its file descriptors from 3 on. Run closes them here, whatever comes.
+	Files []*os.File
+}
+
+// Run runs a program as [Bash] runs a text. The log has what it prints, and nothing else.
+func Run(ctx context.Context, tc *operator.TaskContext, p Program, out *Output) error {
+	c := command{args: append([]string{p.Path}, p.Args...), path: p.Path, dir: p.Dir, env: p.Env, files: p.Files}
+	defer c.closeFiles() // where it cannot be noted
+	return c.noted(tc, func() error { return run(ctx, c, out, killGrace) })
+}
+
+// noted gives a command its mark and calls do while there is a note about it.
+func (c *command) noted(tc *operator.TaskContext, do func() error) (err error) {
+	c.mark = newMark()
+	temporary := c.dir
+	if !strings.HasPrefix(filepath.Base(temporary), workingPrefix) {
+		temporary = ""
+	}
+	if c.note, err = newNote(tc, c.mark, temporary); err != nil {
+		return err
+	}
+	defer c.note.over()
+	return do()
 }
 
 // returnCode is how a command ended by itself, as Python has it: a signal is a negative

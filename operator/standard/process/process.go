@@ -23,6 +23,9 @@ type command struct {
 	mark string
 	// note remembers the leader for the time after a crash; nil remembers nothing.
 	note *note
+	// files are what the program has as its file descriptors from 3 on. They are closed here once it
+	// has them.
+	files []*os.File
 }
 
 // StoppedError says that a command did not end by itself.
@@ -37,6 +40,7 @@ func (e StoppedError) Unwrap() error { return e.Cause }
 // is a StoppedError. A leader that had ended by then ended by itself, however late we look:
 // this process may have been stopped for a while.
 func run(ctx context.Context, c command, out *Output, grace time.Duration) error {
+	defer c.closeFiles() // where it has not come to the start
 	if ctx.Err() != nil {
 		return StoppedError{context.Cause(ctx)}
 	}
@@ -49,10 +53,11 @@ func run(ctx context.Context, c command, out *Output, grace time.Duration) error
 		cmd := exec.Command(cmp.Or(c.path, c.args[0]), c.args[1:]...) //nolint:gosec,noctx // running commands is its purpose; we end everybody on cancel
 		cmd.Args[0] = c.args[0]
 		cmd.Dir, cmd.Env = c.dir, slices.Concat(c.env, []string{markEnv + "=" + c.mark})
-		cmd.Stdout, cmd.Stderr = streams[0].writer, streams[1].writer
+		cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = streams[0].writer, streams[1].writer, c.files
 		return cmd
 	})
 	streams.closeWriters() // the children have their own
+	c.closeFiles()
 	if err != nil {
 		streams.closeReaders()
 		return err
@@ -88,6 +93,12 @@ func run(ctx context.Context, c command, out *Output, grace time.Duration) error
 		return StoppedError{context.Cause(ctx)}
 	}
 	return err
+}
+
+func (c *command) closeFiles() {
+	for _, f := range c.files {
+		_ = f.Close() // nothing was written by us; closing twice is fine
+	}
 }
 
 // within reports whether a channel is closed, now or after a while.
