@@ -27,7 +27,7 @@ func TestAHomeIsUsedOnceInACluster(t *testing.T) {
 	c.says(w, "dingdag works")
 	for _, command := range []string{"worker", "scheduler", "standalone"} {
 		out, err := dingdagOn(t, home, c.database, command)
-		require.Error(t, err, command)
+		failed(t, err)
 		assert.Contains(t, out, fmt.Sprintf("another dingdag is already running on %s (PID %d): stop it, or use another --home", home, w.cmd.Process.Pid), command)
 	}
 	c.trigger("held", "one")
@@ -41,7 +41,8 @@ func TestAWorkerHasAnotherKey(t *testing.T) {
 	t.Parallel()
 	const text = "the secret key of this process is another one than that of a process that has worked here before"
 	c := newCluster(t, clusterDAGs)
-	key := "DINGDAG_SECRET_KEY=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+	const secret = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+	key := "DINGDAG_SECRET_KEY=" + secret
 	first := c.start("scheduler", "dingdag scheduler", key)
 	c.says(first, saysLeads)
 	same := c.start("worker1", "dingdag worker", key)
@@ -61,7 +62,44 @@ func TestAWorkerHasAnotherKey(t *testing.T) {
 	out, err := dingdagOn(t, t.TempDir(), c.database, "health", "-o", "json")
 	require.NoError(t, err, out)
 	assert.Contains(t, out, "is another one than that of node "+id)
-	assert.NotContains(t, c.said()+out, "MDEyMzQ1")
+	said := []string{out}
+	out, err = c.nodesCommand("list", "-o", "plain")
+	require.NoError(t, err, out)
+	assert.Equal(t, 1, strings.Count(out, "\tother\t"), out)
+
+	// Once something is encrypted nobody begins to work who cannot read it, whatever it is.
+	homeWith := func(key string) string {
+		home := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(home, "secret.key"), []byte(key+"\n"), 0o600))
+		return home
+	}
+	set, err := dingdagOn(t, homeWith(secret), c.database, "variables", "set", "greeting", "hello")
+	require.NoError(t, err, set)
+	strange := homeWith("c3RyYW5nZXItc3RyYW5nZXItc3RyYW5nZXItMTIzNCE=")
+	for _, command := range []string{"worker", "scheduler", "standalone"} {
+		out, err = dingdagOn(t, strange, c.database, command, "--dags-folder", c.dags)
+		failed(t, err)
+		assert.Contains(t, out, "the secret key of this node does not open what the database holds: set the DINGDAG_SECRET_KEY that node "+id+" has, or copy secret.key from its home folder to "+
+			filepath.Join(strange, "secret.key")+", and start this one again", command)
+		assert.Contains(t, out, `variable "greeting"`, command)
+		said = append(said, out)
+		out, err = dingdagOn(t, t.TempDir(), c.database, command, "--dags-folder", c.dags)
+		failed(t, err)
+		assert.Contains(t, out, "is missing, and the database holds connections or variables that were encrypted on another machine: copy secret.key", command)
+		said = append(said, out)
+	}
+	assert.Len(t, c.living(), 3, "none of them has joined")
+	c.says(c.start("worker3", "dingdag worker", "DINGDAG_HOME="+homeWith(secret)), "dingdag works")
+	assert.NotContains(t, c.said()+strings.Join(said, ""), "MDEyMzQ1")
+	assert.NotContains(t, c.said()+strings.Join(said, ""), "c3RyYW5n")
+}
+
+// failed requires that a program has ended with the exit code of what has failed.
+func failed(t *testing.T, err error) {
+	t.Helper()
+	var exit *exec.ExitError
+	require.ErrorAs(t, err, &exit)
+	require.Equal(t, 1, exit.ExitCode())
 }
 
 // living are the processes whose lease holds.
@@ -105,8 +143,9 @@ func TestNodesAreDrained(t *testing.T) {
 	assert.Regexp(t, `(?m)^\S+\s+working\s+worker\s.*\scpu\s+0/\d+\s`, out)
 
 	out, err = c.nodesCommand("drain", "nobody")
-	require.Error(t, err)
-	assert.Contains(t, out, `nobody`)
+	failed(t, err)
+	assert.Contains(t, out, `no node "nobody"; there are: `)
+	assert.Contains(t, out, id)
 	out, err = c.nodesCommand("drain", id)
 	require.NoError(t, err, out)
 	assert.Equal(t, "node "+id+" takes no more tasks; it runs 1\n", out)
@@ -152,7 +191,7 @@ func TestClusterWithOtherTables(t *testing.T) {
 	exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, TRUE)")
 	for _, command := range []string{"worker", "scheduler", "standalone", "db migrate", "nodes list"} {
 		out, err := dingdagOn(t, t.TempDir(), c.database, strings.Fields(command)...)
-		require.Error(t, err, command)
+		failed(t, err)
 		assert.Contains(t, out, "its tables have version 99999 and this program knows", command)
 		assert.Contains(t, out, "use the newer program that made them", command)
 	}

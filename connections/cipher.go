@@ -17,6 +17,9 @@ import (
 // the nonce with the ciphertext, in base64: "v1:<key id>:<data>".
 const cipherVersion = "v1"
 
+// ErrOtherKey says that a text cannot be opened because its key is not the one at hand.
+var ErrOtherKey = errors.New("encrypted with another key")
+
 // Cipher encrypts secrets at rest with AES-256-GCM. It is safe for concurrent
 // use. [NewCipher] makes one.
 type Cipher struct {
@@ -69,7 +72,7 @@ func (c *Cipher) Seal(plain []byte, aad string) (string, error) {
 	return cipherVersion + ":" + c.keyID + ":" + base64.RawStdEncoding.EncodeToString(data), nil
 }
 
-// Open decrypts what Seal returned. The error tells a wrong key from damaged
+// Open decrypts what Seal returned. The error tells a wrong key, which is [ErrOtherKey], from damaged
 // text and shows neither.
 func (c *Cipher) Open(sealed, aad string) ([]byte, error) {
 	version, rest, _ := strings.Cut(sealed, ":")
@@ -78,8 +81,8 @@ func (c *Cipher) Open(sealed, aad string) ([]byte, error) {
 	}
 	keyID, text, _ := strings.Cut(rest, ":")
 	if keyID != c.keyID {
-		return nil, fmt.Errorf("decrypt secret: it was encrypted with another key (id %.8q, this key is %q); "+
-			"restore the old key or enter the connection again", keyID, c.keyID)
+		return nil, fmt.Errorf("decrypt secret: it was %w (id %.8q, this key is %q); "+
+			"restore the old key or enter the connection again", ErrOtherKey, keyID, c.keyID)
 	}
 	data, err := base64.RawStdEncoding.DecodeString(text)
 	if err != nil || len(data) < c.aead.NonceSize() {

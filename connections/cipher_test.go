@@ -85,7 +85,8 @@ func TestCipherOpenErrors(t *testing.T) {
 	}
 
 	_, err = newCipher(t, 2).Open(sealed, "place")
-	require.ErrorContains(t, err, "encrypted with another key")
+	require.ErrorContains(t, err, "it was encrypted with another key (id ")
+	require.ErrorIs(t, err, connections.ErrOtherKey)
 	require.ErrorContains(t, err, "restore the old key")
 }
 

@@ -283,8 +283,7 @@ func (m *member) compareKeys(ctx context.Context) {
 		return // the next beat comes
 	}
 	m.compared = true
-	others, first := store.OtherKeys(living)
-	if slices.ContainsFunc(others, func(n *store.Node) bool { return n.Process == m.node.Process }) {
+	if first := store.OtherKey(living, m.node.KeyMark); first != nil {
 		m.e.o.Log.Warn("the secret key of this process is another one than that of a process that has worked here before: neither can read the connections and variables that the other one encrypts, nor show its task logs. "+
 			"Set the same DINGDAG_SECRET_KEY for all, or copy secret.key from the home folder of the other one, and start this one again", "other", first.ID)
 	}

@@ -66,7 +66,7 @@ func (n *Node) ClockIsOff() bool { return n.ClockAhead.Abs() > ClockSlack }
 // What one of them encrypts the others cannot read.
 func OtherKeys(living []*Node) (others []*Node, first *Node) {
 	for _, n := range living {
-		if n.KeyMark != "" && (first == nil || n.StartedAt.Before(first.StartedAt) || n.StartedAt.Equal(first.StartedAt) && n.ID < first.ID) {
+		if n.KeyMark != "" && (first == nil || n.startedBefore(first)) {
 			first = n
 		}
 	}
@@ -76,6 +76,20 @@ func OtherKeys(living []*Node) (others []*Node, first *Node) {
 		}
 	}
 	return others, first
+}
+
+// OtherKey returns the first to start of those of some processes whose secret key is another one than that with a mark, nil for none.
+func OtherKey(living []*Node, mark string) (first *Node) {
+	for _, n := range living {
+		if n.KeyMark != "" && n.KeyMark != mark && (first == nil || n.startedBefore(first)) {
+			first = n
+		}
+	}
+	return first
+}
+
+func (n *Node) startedBefore(m *Node) bool {
+	return cmp.Or(n.StartedAt.Compare(m.StartedAt), cmp.Compare(n.ID, m.ID)) < 0
 }
 
 // LogsPatience is how long task logs may wait for the log store before that is told: one that fails is tried again within a minute.

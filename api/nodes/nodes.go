@@ -61,6 +61,8 @@ type Node struct {
 
 	// ClockAhead is by how much its clock is ahead of that of the store, negative behind it; 0 within [store.ClockSlack].
 	ClockAhead time.Duration
+	// OtherKey says that its secret key is another one than that of the first to start of those that have not ended.
+	OtherKey bool
 	// LogsWaiting is how many of its task logs wait for the log store, as it said last, LogsWaitingFor for how long the first of them
 	// has. Both are 0 for one that has ended.
 	LogsWaiting    int
@@ -134,6 +136,7 @@ func Shared(ctx context.Context, s Store, since time.Time) ([]Node, error) {
 	var led time.Time
 	var now time.Time
 	var out []Node
+	var living []*store.Node
 	for _, n := range all {
 		if n.StartedAt.IsZero() { // one alone, which tells nothing of itself
 			continue
@@ -146,7 +149,14 @@ func Shared(ctx context.Context, s Store, since time.Time) ([]Node, error) {
 				return nil, err
 			}
 		}
-		out = append(out, of(n, now, led))
+		o := of(n, now, led)
+		if out = append(out, o); !o.Ended() {
+			living = append(living, n)
+		}
+	}
+	others, _ := store.OtherKeys(living)
+	for i := range out {
+		out[i].OtherKey = slices.ContainsFunc(others, func(n *store.Node) bool { return n.ID == out[i].ID })
 	}
 	return out, nil
 }

@@ -109,6 +109,12 @@ func TestListOfACluster(t *testing.T) {
 	assert.Zero(t, all[6].LogsWaiting, "nobody knows")
 	assert.Zero(t, all[6].LogsWaitingFor)
 	assert.Zero(t, all[2].ClockAhead, "that little is not said")
+	c.all[1].KeyMark, c.all[2].KeyMark, c.all[3].KeyMark, c.all[6].KeyMark = "other", "one", "one", "yet another"
+	all, err = nodes.List(t.Context(), c, c.now.Add(-48*time.Hour))
+	require.NoError(t, err)
+	for _, n := range all {
+		assert.Equal(t, n.Host == "work-1", n.OtherKey, "%s: work-3 was there first, work-6 is gone", n.ID)
+	}
 	for n, serves := range map[int][2]bool{0: {}, 1: {true, false}, 2: {}, 3: {}, 4: {}, 5: {}, 6: {true, true}, 7: {true, true}} {
 		assert.Equal(t, serves, [2]bool{c.all[n].Serves("gpu"), c.all[n].Serves("")}, c.all[n].ID)
 	}

@@ -36,7 +36,8 @@ func newCmdList(a *app.App) *cobra.Command {
 
 State is working, draining (it takes no more tasks), stopping (it ends when its tasks have),
 stopped (it ended in order), or lost (it died, stands still, or is cut off from the database;
-its tasks are run again). Seen is when it is last known to have worked.`,
+its tasks are run again). Seen is when it is last known to have worked. Key says that its secret
+key is another one than that of the first to start: what one of them encrypts the other cannot read.`,
 		Example: "  dingdag nodes list\n  dingdag nodes list -o json", Args: command.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runList(cmd.Context(), a, output) },
 	}
@@ -64,6 +65,8 @@ type row struct {
 
 	// ClockAhead is by how many seconds its clock is ahead of that of the database, 0 while they are about the same.
 	ClockAhead float64 `json:"clock_ahead_seconds"`
+	// OtherKey says that its secret key is not that of the others.
+	OtherKey bool `json:"other_key"`
 	// LogsWaiting is how many of its task logs wait for the log store, LogsWaitingFor for how many seconds the first of them has.
 	LogsWaiting    int     `json:"logs_waiting"`
 	LogsWaitingFor float64 `json:"logs_waiting_seconds"`
@@ -92,14 +95,14 @@ func runList(ctx context.Context, a *app.App, output string) error {
 		}
 	}
 	l := show.List{
-		Columns: []string{"Node", "State", "Leads", "Roles", "Host", "PID", "Version", "Queues", "Running", "Clock", "Unsent", "Started", "Seen"},
+		Columns: []string{"Node", "State", "Leads", "Roles", "Host", "PID", "Version", "Queues", "Running", "Clock", "Key", "Unsent", "Started", "Seen"},
 		Drop:    []string{"PID", "Host", "Version", "Started"}, Wrap: []string{"Queues"}, Zone: a.ShowZone(),
 	}
 	for i := range all {
 		n := &all[i]
 		r := row{
 			Node: n.ID, State: string(n.State), Leads: n.Leads, Roles: n.Roles, Host: n.Host, PID: n.PID, Version: n.Version, Queues: n.Queues,
-			Running: n.Running, Workers: n.Workers, ClockAhead: n.ClockAhead.Seconds(), LogsWaiting: n.LogsWaiting, LogsWaitingFor: n.LogsWaitingFor.Seconds(),
+			Running: n.Running, Workers: n.Workers, ClockAhead: n.ClockAhead.Seconds(), OtherKey: n.OtherKey, LogsWaiting: n.LogsWaiting, LogsWaitingFor: n.LogsWaitingFor.Seconds(),
 			StartedAt: n.StartedAt.UTC(), SeenAt: n.SeenAt.UTC(),
 		}
 		if !n.LeasedUntil.IsZero() {
@@ -110,7 +113,7 @@ func runList(ctx context.Context, a *app.App, output string) error {
 			pid = strconv.Itoa(n.PID)
 		}
 		queues, running := work(n)
-		l.Add(r, n.ID, string(n.State), map[bool]string{true: "leads"}[n.Leads], strings.Join(n.Roles, ", "), n.Host, pid, n.Version, queues, running, clock(n), unsent(n), a.Date(n.StartedAt), a.Date(n.SeenAt))
+		l.Add(r, n.ID, string(n.State), map[bool]string{true: "leads"}[n.Leads], strings.Join(n.Roles, ", "), n.Host, pid, n.Version, queues, running, clock(n), map[bool]string{true: "other"}[n.OtherKey], unsent(n), a.Date(n.StartedAt), a.Date(n.SeenAt))
 	}
 	if err := l.Print(a.Out, output); err != nil {
 		return err

@@ -104,8 +104,8 @@ func work(ctx context.Context, a *app.App) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.Connections().Connections(ctx); err != nil { // as with the key of another machine
-		return fmt.Errorf("read the connections: %w", err)
+	if err := a.OpensSecrets(ctx, s); err != nil {
+		return err
 	}
 	e, err := a.Engine(s, s.Connections(), func(o *engine.Options) {
 		logs.engine(o)

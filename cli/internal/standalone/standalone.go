@@ -117,6 +117,9 @@ func newService(ctx context.Context, a *app.App, version string) (*service, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := a.OpensSecrets(ctx, s); err != nil {
+		return nil, err
+	}
 	if err := reportConnections(ctx, a, s.Connections()); err != nil {
 		return nil, err
 	}
@@ -202,9 +205,6 @@ func waking(cards *card.Keeper, tell func(engine.Update)) func(engine.Update) {
 // reportConnections logs what is wrong with the fallbacks of connections, and what may be wrong with their
 // extras, those of the environment and of the connections file too. Alerts go round that.
 func reportConnections(ctx context.Context, a *app.App, stored connections.Store) error {
-	if _, err := stored.Connections(ctx); err != nil {
-		return fmt.Errorf("read the connections: %w", err)
-	}
 	all, err := a.ConnectionIDs(ctx)
 	if err != nil {
 		a.Log().Error("some connections can't be read", "error", a.Mask(err.Error()))

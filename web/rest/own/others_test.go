@@ -190,11 +190,11 @@ func TestNodes(t *testing.T) {
 	got := w.get("/nodes")
 	assert.Equal(t, map[string]any{"nodes": []any{
 		map[string]any{
-			"node_id": "2", "state": "lost", "leads": false, "queues": nil, "running": 0.0, "clock_ahead_seconds": 0.0, "logs_waiting": 0.0, "logs_waiting_seconds": 0.0, "roles": []any{"scheduler", "worker"}, "hostname": "a", "pid": 7.0, "version": "1.2.3", "workers": 4.0,
+			"node_id": "2", "state": "lost", "leads": false, "queues": nil, "running": 0.0, "clock_ahead_seconds": 0.0, "other_key": false, "logs_waiting": 0.0, "logs_waiting_seconds": 0.0, "roles": []any{"scheduler", "worker"}, "hostname": "a", "pid": 7.0, "version": "1.2.3", "workers": 4.0,
 			"start_date": "2026-03-01T10:00:00Z", "latest_seen": "2026-03-01T11:00:00Z", "leased_until": nil,
 		},
 		map[string]any{
-			"node_id": "1", "state": "stopped", "leads": false, "queues": nil, "running": 0.0, "clock_ahead_seconds": 0.0, "logs_waiting": 0.0, "logs_waiting_seconds": 0.0, "roles": []any{"scheduler", "worker"}, "hostname": nil, "pid": nil, "version": nil, "workers": nil,
+			"node_id": "1", "state": "stopped", "leads": false, "queues": nil, "running": 0.0, "clock_ahead_seconds": 0.0, "other_key": false, "logs_waiting": 0.0, "logs_waiting_seconds": 0.0, "roles": []any{"scheduler", "worker"}, "hostname": nil, "pid": nil, "version": nil, "workers": nil,
 			"start_date": "2026-03-01T09:00:00Z", "latest_seen": "2026-03-01T10:00:00Z", "leased_until": nil,
 		},
 	}, "total_entries": 2.0}, got)

@@ -21,6 +21,7 @@ type Node struct {
 	Running        int        `json:"running" doc:"How many tries it runs, as it said last; not known of one alone on the store."`
 	Workers        *int       `json:"workers" doc:"How many tries it runs at once."`
 	ClockAhead     float64    `json:"clock_ahead_seconds" doc:"By how many seconds its clock is ahead of that of the database, below 0 behind it; 0 while they differ by at most five."`
+	OtherKey       bool       `json:"other_key" doc:"Whether its secret key is another one than that of the first to start of those that have not ended."`
 	LogsWaiting    int        `json:"logs_waiting" doc:"How many of its task logs are not in the log store yet although they could be."`
 	LogsWaitingFor float64    `json:"logs_waiting_seconds" doc:"For how long the first of them has waited."`
 	StartDate      rest.Time  `json:"start_date"`
@@ -31,7 +32,7 @@ type Node struct {
 func nodeOf(n *nodes.Node) Node {
 	out := Node{
 		NodeID: n.ID, State: string(n.State), Leads: n.Leads, Roles: append([]string{}, n.Roles...), Hostname: rest.Some(n.Host), Pid: rest.Some(n.PID), Version: rest.Some(n.Version),
-		Running: n.Running, Workers: rest.Some(n.Workers), ClockAhead: n.ClockAhead.Seconds(), LogsWaiting: n.LogsWaiting, LogsWaitingFor: n.LogsWaitingFor.Seconds(),
+		Running: n.Running, Workers: rest.Some(n.Workers), ClockAhead: n.ClockAhead.Seconds(), OtherKey: n.OtherKey, LogsWaiting: n.LogsWaiting, LogsWaitingFor: n.LogsWaitingFor.Seconds(),
 		StartDate: rest.At(n.StartedAt), LatestSeen: rest.At(n.SeenAt), LeasedUntil: rest.Maybe(n.LeasedUntil),
 	}
 	if n.Queues != nil {
