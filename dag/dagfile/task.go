@@ -116,16 +116,17 @@ func (r *dagReader) readTasks(name *yaml.Node) {
 	for _, g := range r.groups {
 		groups[g.Label] = g
 	}
+	ids := fullIDs(list, groups)
 	for _, e := range list {
 		if !checkID(r.Scope, e.name, "task_id", isIDRune, maxIDLength) {
 			r.Unsure.Tasks = true
 			continue
 		}
-		r.tasks = append(r.tasks, r.readTask(e, groups))
+		r.tasks = append(r.tasks, r.readTask(e, groups, ids))
 	}
 }
 
-func (r *dagReader) readTask(e entry, groups map[string]*wiring.Group) *wiring.Task {
+func (r *dagReader) readTask(e entry, groups map[string]*wiring.Group, ids map[string]string) *wiring.Task {
 	t := &wiring.Task{Node: e.body, Name: e.name}
 	t.In = r.inTask(e.name.Value).findGroup(e.body, groups)
 	id := t.In.ChildID(e.name.Value)
@@ -141,6 +142,7 @@ func (r *dagReader) readTask(e entry, groups map[string]*wiring.Group) *wiring.T
 		t.Group = t.In.ID
 	}
 	t.Node = r.withVariables(e.body)
+	r.decorated(t, ids)
 	r.readTaskKeys(t)
 	r.readOperator(t)
 	r.readEmail(t)

@@ -51,7 +51,7 @@ func TestContext(t *testing.T) {
 				case "push":
 					assert.JSONEq(t, "[1, 2]", raw(task.Pushed["k"]))
 				case "logging":
-					assert.Contains(t, task.LogText(), `msg="INFO - by logging"`)
+					assert.Contains(t, task.LogText(), `msg="by logging"`)
 					assert.Contains(t, task.LogText(), `msg="WARNING - by ti"`)
 				}
 			})

@@ -1,10 +1,12 @@
 package python
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -45,6 +47,9 @@ type Call struct {
 	OpArgs []any `yaml:"op_args" param:"template"`
 	// OpKwargs are the named arguments. They go before names of the context.
 	OpKwargs map[string]any `yaml:"op_kwargs" param:"template"`
+	// XComArgs are named arguments that are results of other tasks: a mapping from the name to the id of the task, or id['key'] for an XCom with
+	// another key than return_value.
+	XComArgs map[string]string `yaml:"xcom_args"`
 	// TemplatesDict is a mapping whose text is rendered; the function finds it as templates_dict.
 	TemplatesDict map[string]any `yaml:"templates_dict" param:"template"`
 	// TemplatesExts are the endings of values of templates_dict that name a template file.
@@ -119,6 +124,35 @@ func (f *Function) job(tc *operator.TaskContext) *job {
 	return j
 }
 
+// resultReference is a task id, with the key of an XCom behind it.
+var resultReference = regexp.MustCompile(`^([^\[\]]+?)(?:\[\s*['"]([^'"]+)['"]\s*\])?$`)
+
+// results adds the arguments that are results of tasks.
+func (f *Function) results(ctx context.Context, tc *operator.TaskContext, j *job) error {
+	if len(f.XComArgs) == 0 {
+		return nil
+	}
+	all := map[string]any{}
+	if given, ok := j.OpKwargs.(map[string]any); ok {
+		maps.Copy(all, given)
+	}
+	for name, from := range f.XComArgs {
+		m := resultReference.FindStringSubmatch(from)
+		if m == nil {
+			return operator.Fail(fmt.Errorf("xcom_args: %s: %q is neither the id of a task nor id['key']", name, from))
+		}
+		value, err := tc.XCom.Pull(ctx, m[1], cmp.Or(m[2], "return_value"))
+		if err != nil {
+			return fmt.Errorf("xcom_args: %s: %w", name, err)
+		}
+		if all[name] = nil; value != nil {
+			all[name] = value
+		}
+	}
+	j.OpKwargs = all
+	return nil
+}
+
 // value is what becomes the XCom.
 func (f *Function) value(m *message, err error) (any, error) {
 	if err != nil || m.None || m.Result == nil {
@@ -142,6 +176,9 @@ func (f *Function) call(ctx context.Context, tc *operator.TaskContext, j *job) (
 		return nil, err
 	}
 	defer remove()
+	if err := f.results(ctx, tc, j); err != nil {
+		return nil, err
+	}
 	if j.TemplatesDict, err = f.templates(tc); err != nil {
 		return nil, err
 	}

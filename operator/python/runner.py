@@ -853,6 +853,14 @@ def show(e):
     sys.stderr.write("".join(traceback.format_exception(type(e), e, tb or e.__traceback__)))
 
 
+class Lines(logging.Formatter):
+    """Lines of the task log, which has their time. What is no plain line says so."""
+
+    def format(self, record):
+        text = logging.Formatter.format(self, record)
+        return text if record.levelno == logging.INFO else "%s - %s" % (record.levelname, text)
+
+
 class Terminated(BaseException):
     pass
 
@@ -869,7 +877,9 @@ def main():
     job = PIPE.receive()
     signal.signal(signal.SIGTERM, terminated)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(levelname)s - %(message)s")
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(Lines("%(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     sys.meta_path.insert(0, Answers())
     sys.meta_path.append(StandIns())
     sys.path[:1] = [p for p in job["paths"] if os.path.isdir(p)]
