@@ -1,7 +1,6 @@
 package app
 
 import (
-	"encoding/hex"
 	"fmt"
 	"os"
 	"time"
@@ -83,21 +82,6 @@ func (a *App) Engine(s store.Store, db connections.Source, set func(*engine.Opti
 	}
 	set(&o)
 	return engine.New(s, o)
-}
-
-// keyMark tells the secret key of a store from other ones; empty for a store without one.
-func keyMark(s store.Store) (string, error) {
-	vault, ok := s.(interface {
-		Derive(purpose string) ([]byte, error)
-	})
-	if !ok {
-		return "", nil
-	}
-	mark, err := vault.Derive("telling secret keys apart")
-	if err != nil {
-		return "", fmt.Errorf("read the secret key: %w", err)
-	}
-	return hex.EncodeToString(mark[:8]), nil
 }
 
 // Host is the name of this machine, which instances have as their host too.

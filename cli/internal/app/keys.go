@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -10,6 +11,21 @@ import (
 	"github.com/dingdag/dingdag/connections"
 	"github.com/dingdag/dingdag/store"
 )
+
+// keyMark tells the secret key of a store from other ones; empty for a store without one.
+func keyMark(s store.Store) (string, error) {
+	vault, ok := s.(interface {
+		Derive(purpose string) ([]byte, error)
+	})
+	if !ok {
+		return "", nil
+	}
+	mark, err := vault.Derive("telling secret keys apart")
+	if err != nil {
+		return "", fmt.Errorf("read the secret key: %w", err)
+	}
+	return hex.EncodeToString(mark[:8]), nil
+}
 
 // OpensSecrets makes sure, for a process that is about to work, that its key opens what the store has encrypted: tasks would
 // fail for it one by one. In a database that processes share somebody has the right key, and the error says who and what to do.

@@ -7,17 +7,23 @@ import (
 
 	"github.com/dingdag/dingdag/api"
 	"github.com/dingdag/dingdag/api/asks"
+	"github.com/dingdag/dingdag/api/bindings"
 	"github.com/dingdag/dingdag/api/browse"
+	"github.com/dingdag/dingdag/api/chatlog"
 	"github.com/dingdag/dingdag/api/emit"
 	"github.com/dingdag/dingdag/cli/internal/home"
 	"github.com/dingdag/dingdag/web/pages/live"
 	"github.com/dingdag/dingdag/web/rest"
+	"github.com/dingdag/dingdag/web/rest/alerts"
 	"github.com/dingdag/dingdag/web/rest/assets"
 	"github.com/dingdag/dingdag/web/rest/backfills"
+	"github.com/dingdag/dingdag/web/rest/chat"
 	"github.com/dingdag/dingdag/web/rest/connections"
 	"github.com/dingdag/dingdag/web/rest/dags"
 	"github.com/dingdag/dingdag/web/rest/runs"
+	"github.com/dingdag/dingdag/web/rest/system"
 	v1 "github.com/dingdag/dingdag/web/rest/v1"
+	"github.com/dingdag/dingdag/web/rest/why"
 )
 
 // REST serves Airflow's REST API, versions 2 and 1, on a store, to whoever is in the context of a request, see [access.From]. version is that
@@ -55,4 +61,24 @@ type changes struct{ hub *live.Hub }
 // Follow implements [runs.Changes].
 func (c changes) Follow(ctx context.Context, dagID, runID string, begin, tell func() error, quiet time.Duration, idle func() error) error {
 	return c.hub.Follow(ctx, live.Topic{DAGID: dagID, RunID: runID}, begin, tell, quiet, idle)
+}
+
+// OwnREST serves what Airflow's REST API has not, in its form, on a store, to whoever is in the context of a request. version is
+// that of the program.
+func (a *App) OwnREST(s home.Store, version string) http.Handler {
+	b := a.Browser(s, nil)
+	ask := a.apiFor(s, b.Visible)
+	as := func(ctx context.Context) *api.API { return ask.By(browse.Actor(ctx)) }
+	srv := rest.New(rest.Options{
+		Base: rest.Own, Path: a.BasePath(), Guard: rest.Identified{}, DAGs: b, Version: version, Mask: a.Mask, Sensitive: a.Masker().SensitiveName, Clock: a.Clock, Log: a.Log(),
+	})
+	alerts.Routes(srv, alerts.Options{Browse: b, API: as, Mask: a.maskLinks})
+	why.Routes(srv, b, as)
+	chat.Routes(srv, chat.Options{
+		Bindings: func(ctx context.Context) *bindings.Bindings { return bindings.New(s, browse.Actor(ctx), a.Clock) },
+		Log:      func(ctx context.Context, q chatlog.Query) ([]chatlog.Entry, error) { return chatlog.List(ctx, s, q) },
+		Mask:     a.maskLinks,
+	})
+	system.Routes(srv, b, a.Inbox(s))
+	return srv
 }
