@@ -220,7 +220,7 @@ func imported(file, text string) (modules []string) {
 			modules = append(modules, from)
 		}
 		for one := range strings.SplitSeq(comments.ReplaceAllString(m[2], ""), ",") {
-			name, _, _ := strings.Cut(strings.Trim(strings.TrimSpace(one), "()\\ "), " ")
+			name, _, _ := strings.Cut(strings.Trim(one, "()\\ \t\r\n"), " ")
 			if whole := strings.Trim(from+"."+name, "."); name != "" && dotted.MatchString(whole) {
 				modules = append(modules, whole)
 			}

@@ -192,3 +192,5 @@ func raw(v any) string {
 	}
 	return string(v.(json.RawMessage))
 }
+
+func specs() []operator.Spec { return python.Specs(python.Options{}) }
