@@ -53,6 +53,7 @@ var exampleRuns = map[string]struct {
 	"example_mapped_stores":        {0, []arrival{{sandbox.TypeMarkdown, "门店日报 Stores 2026-01-31", ""}}},
 	"example_python":               {0, []arrival{{sandbox.TypeText, "订单 Orders of 2026-01-31: 1000", ""}}},
 	"example_sheet_report":         {0, []arrival{{sandbox.TypeLink, "容量日报 Capacity 2026-01-31", ""}}},
+	"example_exec":                 {0, []arrival{{sandbox.TypeText, "订单 Orders of 2026-01-31: 1284", ""}}},
 	"example_failure_alert": {1, []arrival{
 		{sandbox.TypeText, "重试 Retry: transform try 1 of 2 failed: bash ended with exit code 1", ""},
 		{sandbox.TypeText, "任务失败 Task failed: example_failure_alert.transform", ""},

@@ -161,6 +161,8 @@ var settings = map[string]setting{
 	"external_task: Wait for the end of a run, whatever its outcome":                           {fails: true, output: `the external dag "load_orders" does not exist`},
 	"trigger_dagrun: Start another DAG with a configuration":                                   {fails: true, output: `dag "send_report", which trigger_dag_id names, does not exist`},
 	"trigger_dagrun: Run another DAG for the same date, again if it has run, and wait for it":  {fails: true, output: `dag "load_orders", which trigger_dag_id names, does not exist`},
+	"exec: A program in the folder of the DAG file":                                            {files: map[string]string{"count.sh": "#!/bin/sh\ngrep -q 2024-01-02 && echo '{\"result\": 1}'\n"}},
+	"exec: A program with arguments that gets the secrets of one connection":                   {files: map[string]string{"fetch.sh": "#!/bin/sh\ngrep -q '\"inbox\":{' && test \"$1\" = --all\n"}},
 	"file_sensor: Wait for the file of the day":                                                {replace: []string{"/data/in", "$DAGS"}, files: map[string]string{"orders-2024-01-02.csv": "1"}},
 	"file_sensor: Wait for any file with one of two endings, below the path of a connection":   {files: map[string]string{"a/b.tsv": "1"}},
 	"short_circuit: Continue only if there is something to load":                               {tasks: "- {task_id: count_rows, operator: bash, bash_command: echo 3}\n" + behind("load"), keys: "dependencies: [count_rows]", output: "load: success"},
@@ -254,7 +256,7 @@ func (w *exampleWorld) write(t *testing.T, e pageExample, s setting) {
 	t.Helper()
 	for name, text := range s.files {
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(w.dir, name)), 0o700))
-		require.NoError(t, os.WriteFile(filepath.Join(w.dir, name), []byte(text), 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(w.dir, name), []byte(text), 0o700))
 	}
 	text := w.replacer(t).Replace(strings.NewReplacer(s.replace...).Replace(e.yaml))
 	task := text + s.keys

@@ -70,6 +70,14 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// scriptName is the name of a block that is a whole script: its second line, behind that of its interpreter.
+func scriptName(b block) (name string, ok bool) {
+	if len(b.lines) < 2 || !strings.HasPrefix(b.lines[0], "#!") {
+		return "", false
+	}
+	return strings.CutPrefix(b.lines[1], "# ")
+}
+
 func runPage(t *testing.T, blocks []block) {
 	t.Helper()
 	box := sandboxtest.Start(t)
@@ -84,6 +92,12 @@ func runPage(t *testing.T, blocks []block) {
 
 	lines, want := []string{prelude}, []string{}
 	for _, b := range blocks {
+		if name, ok := scriptName(b); ok {
+			path := filepath.Join(dir, filepath.FromSlash(name))
+			require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+			require.NoError(t, os.WriteFile(path, []byte(strings.Join(b.lines, "\n")+"\n"), 0o700))
+			continue
+		}
 		switch b.language {
 		case "sh":
 			for _, line := range b.lines {

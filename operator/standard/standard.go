@@ -1,5 +1,5 @@
-// Package standard holds the operators that need nothing but this machine. Its sensors, and the
-// operators that ask people, lie in packages below it.
+// Package standard holds the operators that need nothing but this machine. Its sensors, the
+// operators that ask people, and the one that is a program, lie in packages below it.
 package standard
 
 import (
@@ -9,6 +9,7 @@ import (
 	"github.com/dingdag/dingdag/operator"
 	"github.com/dingdag/dingdag/operator/standard/human"
 	"github.com/dingdag/dingdag/operator/standard/internal/moment"
+	"github.com/dingdag/dingdag/operator/standard/program"
 	"github.com/dingdag/dingdag/operator/standard/sensor"
 	"github.com/dingdag/dingdag/params"
 )
@@ -31,5 +32,5 @@ func Specs() []operator.Spec {
 		branchDateTimeSpec(docs),
 		branchDayOfWeekSpec(docs),
 		triggerDagRunSpec(docs),
-	}, human.Specs(), sensor.Specs())
+	}, program.Specs(), human.Specs(), sensor.Specs())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,11 +54,18 @@ type Program struct {
 	Env []string
 	// Files are what it has as its file descriptors from 3 on. Run closes them here, whatever comes.
 	Files []*os.File
+	// Input is what it finds on its standard input. It need not read it. Nil is nothing.
+	Input []byte
+	// Read takes its standard output, nil has it logged. It reads until it gets an error: [io.EOF] at the end, [os.ErrClosed] when
+	// the program was stopped or somebody held the output open for too long.
+	Read func(io.Reader)
+	// Linger is how long those that the program left running may write when it has ended; 0 is for ever.
+	Linger time.Duration
 }
 
 // Run runs a program as [Bash] runs a text. The log has what it prints, and nothing else.
 func Run(ctx context.Context, tc *operator.TaskContext, p Program, out *Output) error {
-	c := command{args: append([]string{p.Path}, p.Args...), path: p.Path, dir: p.Dir, env: p.Env, files: p.Files}
+	c := command{args: append([]string{p.Path}, p.Args...), path: p.Path, dir: p.Dir, env: p.Env, files: p.Files, input: p.Input, read: p.Read, linger: p.Linger}
 	defer c.closeFiles() // where it cannot be noted
 	return c.noted(tc, func() error { return run(ctx, c, out, killGrace) })
 }

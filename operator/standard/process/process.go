@@ -5,6 +5,7 @@ package process
 import (
 	"cmp"
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"slices"
@@ -26,6 +27,10 @@ type command struct {
 	// files are what the program has as its file descriptors from 3 on. They are closed here once it
 	// has them.
 	files []*os.File
+	// input, read and linger are those of a [Program].
+	input  []byte
+	read   func(io.Reader)
+	linger time.Duration
 }
 
 // StoppedError says that a command did not end by itself.
@@ -44,8 +49,14 @@ func run(ctx context.Context, c command, out *Output, grace time.Duration) error
 	if ctx.Err() != nil {
 		return StoppedError{context.Cause(ctx)}
 	}
-	streams, err := attach(out)
+	streams, err := attach(out, c.read)
 	if err != nil {
+		return err
+	}
+	in, err := newInput(c.input)
+	if err != nil {
+		streams.closeWriters()
+		streams.closeReaders()
 		return err
 	}
 	k := &kin{mark: c.mark}
@@ -54,10 +65,12 @@ func run(ctx context.Context, c command, out *Output, grace time.Duration) error
 		cmd.Args[0] = c.args[0]
 		cmd.Dir, cmd.Env = c.dir, slices.Concat(c.env, []string{markEnv + "=" + c.mark})
 		cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = streams[0].writer, streams[1].writer, c.files
+		in.giveTo(cmd)
 		return cmd
 	})
 	streams.closeWriters() // the children have their own
 	c.closeFiles()
+	in.begin(err == nil)
 	if err != nil {
 		streams.closeReaders()
 		return err
@@ -80,9 +93,13 @@ func run(ctx context.Context, c command, out *Output, grace time.Duration) error
 	})
 	var reading sync.WaitGroup
 	for _, s := range streams {
-		reading.Go(func() { s.lines.copy(s.reader) })
+		reading.Go(func() { s.read(s.reader) })
 	}
 	err = cmd.Wait()
+	in.end()
+	if c.linger > 0 {
+		defer time.AfterFunc(c.linger, streams.closeReaders).Stop()
+	}
 	reading.Wait()
 	close(finished)
 	if !disarm() {
@@ -124,26 +141,29 @@ func within(c <-chan struct{}, while time.Duration) bool {
 // stream is the pipe of one output of a command.
 type stream struct {
 	reader, writer *os.File
-	lines          *lineReader
+	read           func(io.Reader)
 }
 
 type streams []stream
 
 // attach makes pipes for standard output and standard error. Files of our own, unlike the
-// pipes of os/exec, leave the waiting for the readers to us.
-func attach(out *Output) (streams, error) {
+// pipes of os/exec, leave the waiting for the readers to us. Read takes standard output, nil has it logged.
+func attach(out *Output, read func(io.Reader)) (streams, error) {
+	if read == nil {
+		read = out.reader(true).copy
+	}
 	stdoutReader, stdoutWriter, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	stdout := stream{reader: stdoutReader, writer: stdoutWriter, lines: out.reader(true)}
+	stdout := stream{reader: stdoutReader, writer: stdoutWriter, read: read}
 	stderrReader, stderrWriter, err := os.Pipe()
 	if err != nil {
 		streams{stdout}.closeWriters()
 		streams{stdout}.closeReaders()
 		return nil, err
 	}
-	return streams{stdout, {reader: stderrReader, writer: stderrWriter, lines: out.reader(false)}}, nil
+	return streams{stdout, {reader: stderrReader, writer: stderrWriter, read: out.reader(false).copy}}, nil
 }
 
 func (ss streams) closeWriters() {
