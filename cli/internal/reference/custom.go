@@ -23,7 +23,7 @@ func customOperators(a *app.App) ([]*custom.Operator, error) {
 	return own, nil
 }
 
-// describeCustom describes an operator that a file defines, with its definition as the example.
+// describeCustom describes an operator that a file defines, with its definition.
 func describeCustom(o *custom.Operator) (described, error) {
 	definition, err := o.Definition()
 	if err != nil {
@@ -31,7 +31,7 @@ func describeCustom(o *custom.Operator) (described, error) {
 	}
 	d := described{
 		Name: o.Name, Doc: o.Doc, Aliases: append([]string{}, o.Aliases...), Params: []describedParam{},
-		Examples: []describedExample{{"How it is defined, in " + o.File, "operators:\n" + indent(definition, 2)}},
+		Examples: []describedExample{}, Definition: &describedExample{"How it is defined, in " + o.File, "operators:\n" + indent(definition, 2)},
 	}
 	d.Summary, _, _ = strings.Cut(o.Doc, "\n")
 	for _, p := range o.Params {

@@ -40,6 +40,8 @@ type described struct {
 	Sensor   bool               `json:"sensor"`
 	Params   []describedParam   `json:"params"`
 	Examples []describedExample `json:"examples"`
+	// Definition is that of one which a file defines.
+	Definition *describedExample `json:"definition,omitempty"`
 }
 
 type describedParam struct {
@@ -345,6 +347,9 @@ func manual(d described) string {
 	}
 	if d.Sensor {
 		fmt.Fprintf(&b, "\n%s\n", indent(sensorNote, 2))
+	}
+	if e := d.Definition; e != nil {
+		fmt.Fprintf(&b, "\n%s\n\n%s\n", e.Title, indent(e.YAML, 2))
 	}
 	for _, e := range d.Examples {
 		fmt.Fprintf(&b, "\nExample: %s\n\n%s\n", e.Title, indent(e.YAML, 2))

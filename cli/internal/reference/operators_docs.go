@@ -86,6 +86,9 @@ func markdown(d described) string {
 	if d.Sensor {
 		b.WriteString("\n" + sensorNote + "\n")
 	}
+	if e := d.Definition; e != nil {
+		fmt.Fprintf(&b, "\n## Definition\n\n%s:\n\n```yaml\n%s\n```\n", e.Title, strings.TrimSpace(e.YAML))
+	}
 	if len(d.Examples) > 0 {
 		b.WriteString("\n## Examples\n")
 	}
