@@ -80,6 +80,22 @@ func (t *Task) SetClock(tb testing.TB, now string, zone *time.Location) {
 // LogText returns what was logged until now, in the format of [slog.TextHandler].
 func (t *Task) LogText() string { return t.log.String() }
 
+// TimeOut executes an operator, ends it as after execution_timeout once the log has a text, and returns its error with what that is
+// taken for.
+func (t *Task) TimeOut(op operator.Operator, text string) (operator.Kind, error) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	done := make(chan error, 1)
+	go func() {
+		_, err := op.Execute(ctx, t.TaskContext)
+		done <- err
+	}()
+	t.AwaitLog(text)
+	cancel(operator.ErrTimeout)
+	err := <-done
+	return operator.Classify(ctx, err).Kind, err
+}
+
 // AwaitLog returns once text was logged.
 func (t *Task) AwaitLog(text string) { t.log.await(text) }
 

@@ -1,7 +1,6 @@
 package python_test
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -136,18 +135,9 @@ func TestStop(t *testing.T) {
 				t.Parallel()
 				task := task(t, code)
 				op := operatortest.Decode(t, py.suite.Spec(t, "python"), "python_callable: work.f")
-				ctx, cancel := context.WithCancelCause(t.Context())
-				defer cancel(nil)
-				done := make(chan error, 1)
-				go func() {
-					_, err := op.Execute(ctx, task.TaskContext)
-					done <- err
-				}()
-				task.AwaitLog("begun")
-				cancel(operator.ErrTimeout)
-				err := <-done
+				kind, err := task.TimeOut(op, "begun")
 				require.EqualError(t, err, "the Python function was stopped: execution_timeout has passed")
-				assert.Equal(t, operator.Timeout, operator.Classify(ctx, err).Kind)
+				assert.Equal(t, operator.Timeout, kind)
 				if name == "cleanup" {
 					assert.Contains(t, task.LogText(), "cleaned up")
 				}

@@ -1,7 +1,6 @@
 package standard_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -231,18 +230,9 @@ func TestBashEndsTheWholeGroup(t *testing.T) {
 			t.Parallel()
 			op := operatortest.Decode(t, suite.Spec(t, "bash"), "bash_command: |\n  "+command)
 			task := operatortest.NewTask(t)
-			ctx, cancel := context.WithCancelCause(t.Context())
-			defer cancel(nil)
-			done := make(chan error, 1)
-			go func() {
-				_, err := op.Execute(ctx, task.TaskContext)
-				done <- err
-			}()
-			task.AwaitLog("msg=ready")
-			cancel(operator.ErrTimeout)
-			err := <-done
+			kind, err := task.TimeOut(op, "msg=ready")
 			require.EqualError(t, err, "bash was stopped: execution_timeout has passed")
-			assert.Equal(t, operator.Timeout, operator.Classify(ctx, err).Kind)
+			assert.Equal(t, operator.Timeout, kind)
 			if name == "trap" {
 				assert.Contains(t, task.LogText(), "trapped", "SIGTERM leaves time to clean up")
 			}

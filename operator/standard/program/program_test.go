@@ -1,7 +1,6 @@
 package program_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -255,16 +254,9 @@ func TestExecEndsThemAll(t *testing.T) {
 			command, err := json.Marshal(text)
 			require.NoError(t, err)
 			op := operatortest.Decode(t, suite.Spec(t, "exec"), "program: [sh, -c, "+string(command)+"]")
-			ctx, cancel := context.WithCancelCause(t.Context())
-			defer cancel(nil)
-			done := make(chan error, 1)
-			go func() {
-				_, err := op.Execute(ctx, task.TaskContext)
-				done <- err
-			}()
-			task.AwaitLog("msg=ready")
-			cancel(operator.ErrTimeout)
-			require.EqualError(t, <-done, "sh was stopped: execution_timeout has passed")
+			kind, err := task.TimeOut(op, "msg=ready")
+			require.EqualError(t, err, "sh was stopped: execution_timeout has passed")
+			assert.Equal(t, operator.Timeout, kind)
 		})
 	}
 }
